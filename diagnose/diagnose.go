@@ -1,0 +1,261 @@
+// Package diagnose says, from the tangent kernel at initialization, whether a
+// network will train.
+package diagnose
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
+	"github.com/gomlx/gomlx/pkg/core/tensors"
+	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
+
+	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/internal/data"
+	"github.com/gontk/ntk/internal/native"
+	"github.com/gontk/ntk/predict"
+)
+
+// A Source builds the network under diagnosis.
+type Source struct {
+	Name string
+	// Build returns the network of the given depth for inputs of the given
+	// shape, without the batch axis, and the given number of outputs. Zero
+	// depth or outputs mean the network's own.
+	Build func(depth int, input []int, outputs int) (graph.Model, error)
+}
+
+// Config says what to diagnose. Source and Data are required.
+type Config struct {
+	Source Source
+	Data   *data.Set
+	// Depths to sweep; none means the network's own depth.
+	Depths []int
+	// Seed is the first seed, Seeds how many; 0 means 1.
+	Seed  uint64
+	Seeds int
+	// Outputs is Full (the matrix [N·O, N·O]) or Mean ([N, N]); zero is Mean.
+	Outputs empirical.Outputs
+	// DType of the arithmetic; zero means float32.
+	DType dtypes.DType
+	// Memory is the budget in bytes; 0 means half of what is allowed.
+	Memory int64
+	// Context holds weights to use as they are; nil draws them from the seeds.
+	Context *mlctx.Context
+
+	Backend backends.Backend
+	BLAS    *native.BLAS
+
+	// Progress, if not nil, hears of every step.
+	Progress func(Step)
+	// Theta, if not nil, is handed each Gram matrix when it is done.
+	Theta func(depth int, seed uint64, g *empirical.Gram) error
+}
+
+// A Step is where a diagnosis stands.
+type Step struct {
+	Depth       int
+	Seed        uint64
+	Run, Runs   int // networks, of all
+	Tile, Tiles int // of this network's Gram matrix
+}
+
+// A Result is a diagnosis. Its JSON form is stable.
+type Result struct {
+	Model     string        `json:"model"`
+	Data      string        `json:"data"`
+	DataHash  string        `json:"data_hash"`
+	Examples  int           `json:"examples"`
+	Outputs   int           `json:"outputs"`
+	Reduction string        `json:"reduction"`
+	Dimension int           `json:"dimension"` // of the matrix whose spectrum is given
+	DType     string        `json:"dtype"`
+	Depths    []Depth       `json:"depths"`
+	Elapsed   time.Duration `json:"elapsed_ns"`
+}
+
+// A Depth is the diagnosis of one depth, over seeds.
+type Depth struct {
+	Depth      int    `json:"depth"` // 0: the network's own
+	Parameters int    `json:"parameters"`
+	Plan       string `json:"plan"`
+	Seeds      []Seed `json:"seeds"`
+}
+
+// A Seed is the diagnosis of one network.
+type Seed struct {
+	Seed uint64 `json:"seed"`
+	// Eigenvalues of Θ, descending.
+	Eigenvalues []float64 `json:"eigenvalues"`
+	// EigenvalueError is what float arithmetic may move one by, estimated
+	// against float64 on a sample of entries.
+	EigenvalueError float64             `json:"eigenvalue_error"`
+	Precision       empirical.Precision `json:"precision"`
+	// Condition is λ_1/λ_min; if not Exact, λ_min is within its error of zero
+	// and Condition is a lower bound.
+	Condition float64 `json:"condition"`
+	Exact     bool    `json:"condition_exact"`
+	// MaxRateSum and MaxRateMean are the largest stable learning rates of
+	// gradient descent on ½Σ(f−y)² and on ½·mean of (f−y)².
+	MaxRateSum    float64           `json:"max_rate_half_sum"`
+	MaxRateMean   float64           `json:"max_rate_half_mean"`
+	Trace         float64           `json:"trace"` // Σ_n Σ_o Θ(x_n, x_n)[o, o]
+	EffectiveRank float64           `json:"effective_rank"`
+	Shares        []empirical.Share `json:"shares"`
+	Seconds       float64           `json:"seconds"`
+
+	theta []float64 // of the first seed, for the picture
+}
+
+// Run diagnoses networks at initialization: for each depth and seed, the NTK on
+// the data, its spectrum and what follows from it.
+//
+// With Mean, rates and condition numbers are those of the [N, N] kernel that all
+// outputs share in the infinite-width limit; with Full, of the network's own.
+//
+// When ctx ends it returns what is finished beside the cause.
+func Run(ctx context.Context, c Config) (*Result, error) {
+	start := time.Now()
+	if c.DType == dtypes.InvalidDType {
+		c.DType = dtypes.Float32
+	}
+	if c.Outputs != empirical.Mean && c.Outputs != empirical.Full {
+		return nil, fmt.Errorf("diagnose: outputs %q; choose mean or full", c.Outputs)
+	}
+	x, err := Examples(c.Data, c.DType)
+	if err != nil {
+		return nil, err
+	}
+	depths := c.Depths
+	if len(depths) == 0 {
+		depths = []int{0}
+	}
+	r := &Result{
+		Model: c.Source.Name, Data: c.Data.Describe(), DataHash: c.Data.Hash(), Examples: c.Data.Len(),
+		Reduction: c.Outputs.String(), DType: c.DType.String(),
+	}
+	for i, d := range depths {
+		depth, err := c.depth(ctx, d, i, len(depths), x, r)
+		if depth != nil && len(depth.Seeds) > 0 {
+			r.Depths = append(r.Depths, *depth)
+		}
+		r.Elapsed = time.Since(start)
+		if err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// Examples returns the inputs of a data set as a batch.
+func Examples(s *data.Set, dt dtypes.DType) (empirical.Batch, error) {
+	if s.Len() == 0 {
+		return nil, fmt.Errorf("diagnose: %s has no examples", s.Name)
+	}
+	switch dt {
+	case dtypes.Float64:
+		return empirical.Batch{tensors.FromFlatDataAndDimensions(s.X, s.Shape...)}, nil
+	case dtypes.Float32:
+		x := make([]float32, len(s.X))
+		for i, v := range s.X {
+			x[i] = float32(v)
+		}
+		return empirical.Batch{tensors.FromFlatDataAndDimensions(x, s.Shape...)}, nil
+	}
+	return nil, fmt.Errorf("diagnose: dtype %s; choose float32 or float64", dt)
+}
+
+// depth diagnoses one depth over all seeds.
+func (c Config) depth(ctx context.Context, depth, index, depths int, x empirical.Batch, r *Result) (*Depth, error) {
+	model, err := c.Source.Build(depth, c.Data.Shape[1:], c.Data.Classes)
+	if err != nil {
+		return nil, err
+	}
+	weights := c.Context
+	if weights == nil {
+		weights = mlctx.New()
+	}
+	f, err := empirical.New(c.Backend, weights, model, shapes.Make(c.DType, c.Data.Shape[1:]...))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	opts := empirical.Options{Outputs: c.Outputs, Memory: c.Memory, BLAS: c.BLAS}
+	plan, err := f.Plan(x.Len(), 0, opts)
+	if err != nil {
+		return nil, err
+	}
+	out := &Depth{Depth: depth, Parameters: f.Parameters(), Plan: plan.String()}
+	r.Outputs, r.Dimension = f.Outputs(), x.Len()
+	if c.Outputs == empirical.Full {
+		r.Dimension *= f.Outputs()
+	}
+	seeds := max(1, c.Seeds)
+	for k := range seeds {
+		seed := c.Seed + uint64(k)
+		step := Step{Depth: depth, Seed: seed, Run: index*seeds + k, Runs: depths * seeds}
+		opts.Progress = func(p empirical.Progress) {
+			if c.Progress != nil {
+				step.Tile, step.Tiles = p.Done, p.Total
+				c.Progress(step)
+			}
+		}
+		if c.Context == nil {
+			if err := f.Redraw(seed); err != nil {
+				return out, err
+			}
+		}
+		s, err := c.seed(ctx, f, x, depth, seed, opts)
+		if err != nil {
+			return out, err
+		}
+		if k > 0 {
+			s.theta = nil
+		}
+		out.Seeds = append(out.Seeds, *s)
+	}
+	return out, nil
+}
+
+// seed diagnoses one network.
+func (c Config) seed(ctx context.Context, f *empirical.Network, x empirical.Batch, depth int, seed uint64, opts empirical.Options) (*Seed, error) {
+	start := time.Now()
+	g, err := f.NTK(ctx, x, nil, opts)
+	if err != nil {
+		return nil, err
+	}
+	if c.Theta != nil {
+		if err := c.Theta(depth, seed, g); err != nil {
+			return nil, err
+		}
+	}
+	precision, err := f.Precision(ctx, x, g, opts)
+	if err != nil {
+		return nil, err
+	}
+	n, theta := g.N1, g.Values
+	if c.Outputs == empirical.Full {
+		theta = predict.Flatten(theta, g.N1, g.O)
+		n *= g.O
+	}
+	spectrum, err := predict.NewSpectrum(ctx, c.BLAS, n, theta)
+	if err != nil {
+		return nil, err
+	}
+	spectrum.Error = precision.EigenvalueError(n)
+	s := &Seed{
+		Seed: seed, Eigenvalues: spectrum.Values, EigenvalueError: spectrum.Uncertainty(), Precision: precision,
+		MaxRateSum: spectrum.MaxStableRate(1), MaxRateMean: spectrum.MaxStableRate(g.N1 * g.O),
+		EffectiveRank: spectrum.EffectiveRank(), Shares: g.Shares, theta: theta,
+	}
+	s.Condition, s.Exact = spectrum.Condition()
+	for _, sh := range g.Shares {
+		s.Trace += sh.Trace
+	}
+	s.Seconds = time.Since(start).Seconds()
+	return s, nil
+}

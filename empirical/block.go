@@ -1,0 +1,204 @@
+package empirical
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"reflect"
+	"unsafe"
+
+	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
+	"github.com/gomlx/gomlx/pkg/core/tensors"
+
+	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/graph/lower"
+)
+
+// A jacobianExec is the compiled Program of a block of examples.
+type jacobianExec struct {
+	exec   backends.Executable
+	size   int
+	params []string // input positions as "input:i", weights by parameter name
+}
+
+// A block holds f and the Jacobians of rows examples, where the host can read them.
+type block struct {
+	rows int
+	f    array
+	js   []array // one for each weight: [size·O, P_w]
+}
+
+// An array is a result in host-readable memory: a device buffer that the host
+// shares, or a copy.
+type array struct {
+	ptr  unsafe.Pointer
+	flat any // keeps the memory alive
+	buf  backends.Buffer
+}
+
+// jacobians compiles the Program for blocks of n examples, once.
+func (f *Network) jacobians(n int) (*jacobianExec, error) {
+	if e, ok := f.execs[n]; ok {
+		return e, nil
+	}
+	p, err := f.gradient.jacobianProgram(n)
+	if err != nil {
+		return nil, err
+	}
+	ex, err := compile(f.backend, f.dtype, p)
+	if err != nil {
+		return nil, err
+	}
+	e := &jacobianExec{exec: ex, size: n}
+	for i := range p.Params {
+		e.params = append(e.params, p.ParamName(i))
+	}
+	f.execs[n] = e
+	return e, nil
+}
+
+// compile compiles p for backend, lowering what it lacks.
+func compile(backend backends.Backend, dtype dtypes.DType, p *graph.Program) (backends.Executable, error) {
+	var need lower.Set
+	switch {
+	case backend.Name() == "SimpleGo (go)":
+		need = lower.SimpleGo()
+	case dtype == dtypes.Float64:
+		need = lower.XLAFloat64()
+	default:
+		need = lower.XLA()
+	}
+	return graph.Compile(backend, p, func(it graph.Interpreter) graph.Interpreter { return lower.New(it, need) })
+}
+
+// block runs the Program on examples from … from+rows−1 of x; a last block that
+// is too short repeats its last example, and rows says what counts.
+func (f *Network) block(ctx context.Context, e *jacobianExec, x Batch, from int) (*block, error) {
+	if err := canceled(ctx); err != nil {
+		return nil, err
+	}
+	rows := min(e.size, x.Len()-from)
+	in := make([]backends.Buffer, len(e.params))
+	for i, name := range e.params {
+		var k int
+		if _, err := fmt.Sscanf(name, "input:%d", &k); err == nil {
+			b, err := uploadRows(f.backend, x[k], from, rows, e.size)
+			if err != nil {
+				return nil, fmt.Errorf("empirical: uploading examples: %w", err)
+			}
+			defer func() { _ = f.backend.BufferFinalize(b) }()
+			in[i] = b
+			continue
+		}
+		b, err := f.weight(name)
+		if err != nil {
+			return nil, err
+		}
+		in[i] = b
+	}
+	out, err := e.exec.Execute(in, nil, 0)
+	if err != nil {
+		return nil, fmt.Errorf("empirical: computing Jacobians: %w", err)
+	}
+	b := &block{rows: rows}
+	for i, buf := range out {
+		a, err := f.host(buf)
+		if err != nil {
+			return nil, fmt.Errorf("empirical: reading Jacobians: %w", err)
+		}
+		if i == 0 {
+			b.f = a
+		} else {
+			b.js = append(b.js, a)
+		}
+	}
+	return b, b.checkFinite(f.Outputs(), from)
+}
+
+// checkFinite looks at the outputs, the cheap place where trouble shows.
+func (b *block) checkFinite(outputs, from int) error {
+	for i, y := range b.f.floats(b.rows * outputs) {
+		if math.IsNaN(y) || math.IsInf(y, 0) {
+			return fmt.Errorf("empirical: output %d of example %d is %g, %w: the network overflows at these weights, or the data do", i%outputs, from+i/outputs, y, ErrNotFinite)
+		}
+	}
+	return nil
+}
+
+// floats copies the first n entries.
+func (a array) floats(n int) []float64 {
+	out := make([]float64, n)
+	switch flat := a.flat.(type) {
+	case []float32:
+		for i := range out {
+			out[i] = float64(flat[i])
+		}
+	case []float64:
+		copy(out, flat)
+	}
+	return out
+}
+
+// host makes a result readable: in place where the backend shares its memory.
+func (f *Network) host(buf backends.Buffer) (array, error) {
+	if f.backend.HasSharedBuffers() {
+		flat, err := f.backend.BufferData(buf)
+		if err != nil {
+			return array{}, err
+		}
+		return array{reflect.ValueOf(flat).UnsafePointer(), flat, buf}, nil
+	}
+	s, err := f.backend.BufferShape(buf)
+	if err != nil {
+		return array{}, err
+	}
+	flat := reflect.MakeSlice(reflect.SliceOf(s.DType.GoType()), s.Size(), s.Size())
+	if err := f.backend.BufferToFlatData(buf, flat.Interface()); err != nil {
+		return array{}, err
+	}
+	if err := f.backend.BufferFinalize(buf); err != nil {
+		return array{}, err
+	}
+	return array{flat.UnsafePointer(), flat.Interface(), nil}, nil
+}
+
+func (f *Network) free(b *block) error {
+	if b == nil {
+		return nil
+	}
+	for _, a := range append(b.js, b.f) {
+		if a.buf != nil {
+			if err := f.backend.BufferFinalize(a.buf); err != nil {
+				return fmt.Errorf("empirical: freeing Jacobians: %w", err)
+			}
+		}
+	}
+	b.js, b.f = nil, array{}
+	return nil
+}
+
+// uploadRows uploads rows of t from from on, filled up to size rows with the last one.
+func uploadRows(backend backends.Backend, t *tensors.Tensor, from, rows, size int) (b backends.Buffer, err error) {
+	dims := append([]int{size}, t.Shape().Dimensions[1:]...)
+	width := product(dims[1:])
+	cerr := t.ConstFlatData(func(flat any) {
+		src := reflect.ValueOf(flat)
+		dst := src.Slice(from*width, (from+rows)*width)
+		if rows < size {
+			padded := reflect.MakeSlice(src.Type(), size*width, size*width)
+			reflect.Copy(padded, dst)
+			last := src.Slice((from+rows-1)*width, (from+rows)*width)
+			for r := rows; r < size; r++ {
+				reflect.Copy(padded.Slice(r*width, (r+1)*width), last)
+			}
+			dst = padded
+		}
+		b, err = backend.BufferFromFlatData(0, dst.Interface(), shapes.Make(t.DType(), dims...))
+	})
+	if cerr != nil {
+		return nil, cerr
+	}
+	return b, err
+}

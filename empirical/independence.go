@@ -1,0 +1,182 @@
+package empirical
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
+
+	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/graph/axes"
+)
+
+// ErrInteract is returned, wrapped, for models whose examples interact, such as
+// batch normalization by the statistics of the batch: they have no Jacobian of
+// one example.
+var ErrInteract = fmt.Errorf("examples of a batch interact")
+
+// independent makes sure, once, that f(x) of an example does not depend on the
+// batch around it: by where the batch axis goes in the Program, and by values
+// of a batch against its single examples, at random weights, because weights
+// that start at zero hide what they will mix.
+func (f *Network) independent(ctx context.Context) error {
+	if f.checked {
+		return nil
+	}
+	if err := canceled(ctx); err != nil {
+		return err
+	}
+	a, err := axes.Analyze(f.forward.Program, axes.Inputs(f.forward))
+	if err != nil {
+		return err
+	}
+	if mixing := a.BatchMixing(); len(mixing) > 0 {
+		return fmt.Errorf("empirical: %w: %s", ErrInteract, mixing[0])
+	}
+	d, scale, err := f.batchDifference()
+	if err != nil {
+		return err
+	}
+	// Rounding differs between batch sizes by a few ulp per layer.
+	tol := 1e-3
+	if f.dtype == dtypes.Float64 {
+		tol = 1e-9
+	}
+	if !(d <= tol*scale) {
+		return fmt.Errorf("empirical: %w: f of an example changes by %.3g (of %.3g) with the other example of a batch of 2", ErrInteract, d, scale)
+	}
+	f.checked = true
+	return nil
+}
+
+// batchDifference returns max |f(x_0, x_1) − (f(x_0, x_0), f(x_1, x_1))| over
+// outputs and max |f|, for two random examples and random weights.
+func (f *Network) batchDifference() (diff, scale float64, err error) {
+	ex, err := compile(f.backend, f.dtype, f.forward.Program.Prune())
+	if err != nil {
+		return 0, 0, err
+	}
+	defer ex.Finalize()
+	var ys [3][]float64
+	for k, rows := range [][2]int{{0, 1}, {0, 0}, {1, 1}} {
+		if ys[k], err = f.randomForward(ex, rows); err != nil {
+			return 0, 0, err
+		}
+	}
+	o := len(ys[0]) / 2
+	for i, y := range ys[0] {
+		single := ys[1][i%o]
+		if i >= o {
+			single = ys[2][i]
+		}
+		diff = math.Max(diff, math.Abs(y-single))
+		scale = math.Max(scale, math.Abs(y))
+		if math.IsNaN(y) != math.IsNaN(single) {
+			return math.NaN(), scale, nil
+		}
+	}
+	if math.IsNaN(diff) { // random weights may overflow; structure has spoken
+		return 0, scale, nil
+	}
+	return diff, scale, nil
+}
+
+// randomForward evaluates f, recorded at batch 2, on two of two random examples.
+func (f *Network) randomForward(ex backends.Executable, rows [2]int) ([]float64, error) {
+	p := f.forward.Program
+	in := make([]backends.Buffer, len(p.Params))
+	for i, v := range p.Params {
+		name := p.ParamName(i)
+		if !strings.HasPrefix(name, "input:") && !f.trainable(name) {
+			b, err := f.weight(name)
+			if err != nil {
+				return nil, err
+			}
+			in[i] = b
+			continue
+		}
+		flat, err := f.randomValues(name, v.Shape, rows)
+		if err != nil {
+			return nil, err
+		}
+		b, err := f.backend.BufferFromFlatData(0, flat, v.Shape)
+		if err != nil {
+			return nil, fmt.Errorf("empirical: checking the batch axis: %w", err)
+		}
+		defer func() { _ = f.backend.BufferFinalize(b) }()
+		in[i] = b
+	}
+	out, err := ex.Execute(in, nil, 0)
+	if err != nil {
+		return nil, fmt.Errorf("empirical: checking the batch axis: %w", err)
+	}
+	a, err := f.host(out[0])
+	if err != nil {
+		return nil, err
+	}
+	y := a.floats(p.Outputs[0].Shape.Size())
+	return y, f.free(&block{f: a})
+}
+
+func (f *Network) trainable(param string) bool {
+	for _, w := range f.gradient.weights {
+		if w.variable.ParameterName() == param {
+			return true
+		}
+	}
+	return false
+}
+
+// randomValues draws an input, example by example, or a weight of the size that
+// keeps signals near 1.
+func (f *Network) randomValues(name string, s shapes.Shape, rows [2]int) (any, error) {
+	if !s.DType.IsFloat() { // indices: 0 is always one; examples must differ where they can
+		values := make([]float64, s.Size())
+		half := len(values) / 2
+		for i := range values {
+			if rows[i/max(half, 1)%2] == 1 {
+				values[i] = 1
+			}
+		}
+		return graph.FlatOf(s.DType, values...)
+	}
+	if !strings.HasPrefix(name, "input:") {
+		fan := 1
+		if r := s.Rank(); r > 0 {
+			fan = s.Size() / s.Dimensions[r-1]
+		}
+		return drawFlat(name, s, 1/math.Sqrt(float64(fan)))
+	}
+	one := shapes.Make(s.DType, s.Dimensions[1:]...)
+	var values []float64
+	for _, r := range rows {
+		z, err := drawValues(fmt.Sprint(name, " ", r), one, 1)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, z...)
+	}
+	return graph.FlatOf(s.DType, values...)
+}
+
+func drawFlat(name string, s shapes.Shape, tau float64) (any, error) {
+	z, err := drawValues(name, s, tau)
+	if err != nil {
+		return nil, err
+	}
+	return graph.FlatOf(s.DType, z...)
+}
+
+func drawValues(name string, s shapes.Shape, tau float64) ([]float64, error) {
+	t, err := graph.Draw(graph.Gaussian(tau), 0, name, shapes.Make(dtypes.Float64, s.Dimensions...))
+	if err != nil {
+		return nil, err
+	}
+	var z []float64
+	err = t.ConstFlatData(func(flat any) { z = append(z, flat.([]float64)...) })
+	return z, err
+}

@@ -1,0 +1,104 @@
+package empirical
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gontk/ntk/internal/machine"
+	"github.com/gontk/ntk/internal/native"
+	"github.com/gontk/ntk/internal/tiles"
+)
+
+// Outputs says what becomes of the two output axes of Θ(x, x')[o, p].
+type Outputs int
+
+// The reductions over outputs. Each is computed as such, never cut out of Full.
+const (
+	Mean     Outputs = iota // [N1, N2]: (1/O) Σ_o Θ[o, o], neural-tangents' default
+	Full                    // [N1, N2, O, O]
+	Trace                   // [N1, N2]: Σ_o Θ[o, o]
+	Diagonal                // [N1, N2, O]: Θ[o, o]
+)
+
+var outputNames = []string{"mean", "full", "trace", "diagonal"}
+
+// String returns the name that ParseOutputs reads.
+func (o Outputs) String() string { return outputNames[o] }
+
+// ParseOutputs reads a reduction's name.
+func ParseOutputs(name string) (Outputs, error) {
+	for i, n := range outputNames {
+		if n == name {
+			return Outputs(i), nil
+		}
+	}
+	return 0, fmt.Errorf("empirical: no reduction %q of outputs; choose one of %s", name, strings.Join(outputNames, ", "))
+}
+
+// tail returns the axes of Θ after the two of examples.
+func (o Outputs) tail(outputs int) []int {
+	switch o {
+	case Full:
+		return []int{outputs, outputs}
+	case Diagonal:
+		return []int{outputs}
+	}
+	return nil
+}
+
+// Options configures NTK.
+type Options struct {
+	// Outputs is the reduction over outputs; zero is Mean.
+	Outputs Outputs
+
+	// Block is how many examples one execution covers; 0 means as many as the
+	// memory budget allows.
+	Block int
+
+	// Memory is the budget in bytes for Jacobians, activations and tiles; 0
+	// means half of what the machine or its cgroup allows.
+	Memory int64
+
+	// Writer makes the store of the Gram matrix; nil keeps it in memory.
+	Writer func(tiles.Spec) (tiles.Writer, error)
+
+	// Progress, if not nil, is called after each step, by one goroutine at a time.
+	Progress func(Progress)
+
+	// BLAS does the contraction on the host; nil means the best one installed.
+	BLAS *native.BLAS
+}
+
+// Progress says how far a computation is.
+type Progress struct {
+	Stage       string
+	Done, Total int // tiles
+	Elapsed     time.Duration
+}
+
+func (o Options) budget() machine.Budget {
+	if o.Memory > 0 {
+		return machine.Budget{Bytes: o.Memory, Source: "--memory"}
+	}
+	return machine.DefaultBudget()
+}
+
+func (o Options) report(stage string, done, total int, start time.Time) {
+	if o.Progress != nil {
+		o.Progress(Progress{stage, done, total, time.Since(start)})
+	}
+}
+
+// defaultBLAS opens OpenBLAS once per process; without it, gonum serves.
+var defaultBLAS = sync.OnceValues(func() (*native.BLAS, error) {
+	return native.DefaultBLAS("", func(string) {})
+})
+
+func (o Options) blas() (*native.BLAS, error) {
+	if o.BLAS != nil {
+		return o.BLAS, nil
+	}
+	return defaultBLAS()
+}

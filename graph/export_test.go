@@ -1,0 +1,4 @@
+package graph
+
+// GoMLXConvVJP is GoMLX's own gradient of a convolution.
+var GoMLXConvVJP = gomlxConvVJP

@@ -1,0 +1,71 @@
+package lower
+
+import (
+	"slices"
+
+	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
+
+	"github.com/gontk/ntk/graph"
+)
+
+// A Set says which ops to lower, and into what. The zero Set lowers nothing.
+type Set struct {
+	// Ops maps an op to the condition under which it is lowered; nil: always.
+	Ops map[graph.OpType]Condition
+
+	// Gather makes the patches of a convolution by one Gather. The default is
+	// one Slice per position of the kernel (or of the output, where that has
+	// fewer), which simplego executes faster and XLA compiles slower.
+	Gather bool
+}
+
+// A Condition decides by an op's attributes and the shapes of its operands.
+type Condition func(attrs graph.Attrs, in []shapes.Shape) bool
+
+// SimpleGo returns what GoMLX's pure Go backend (v0.26.0) lacks, what it does
+// wrong, and what it does more slowly than the ops it is lowered to:
+//   - Pad, Reverse, SelectAndScatter, DynamicSlice, DynamicUpdateSlice and
+//     BatchNorm are missing;
+//   - ConvGeneral ends the process for groups or dilations, and is a scalar
+//     loop otherwise;
+//   - DotGeneral of integers ends the process beyond 16 results;
+//   - ReduceWindow calls a closure per entry of every window.
+//
+// Shifts, Bitcast, FFT, comparisons by total order, complex numbers and
+// Float16 are missing there too and have no rule here: the error of whatever
+// meets them first reports them.
+func SimpleGo() Set {
+	ops := map[graph.OpType]Condition{}
+	for op := range rules {
+		ops[op] = nil
+	}
+	ops[backends.OpTypeDotGeneral] = integerDot
+	return Set{Ops: ops}
+}
+
+// XLA returns what goes wrong in XLA: ReduceWindow with a dilated operand.
+// go-xla v0.1.4 (pkg/stablehlo/ops.go, ReduceWindow) hands the window's
+// dilations to XLA as the operand's.
+func XLA() Set {
+	return Set{
+		Ops: map[graph.OpType]Condition{
+			backends.OpTypeReduceWindow: func(attrs graph.Attrs, _ []shapes.Shape) bool {
+				a := attrs.(graph.ReduceWindowAttrs)
+				return !slices.Equal(a.BaseDilations, a.WindowDilations)
+			},
+		},
+		Gather: true,
+	}
+}
+
+// XLAFloat64 returns what goes wrong in XLA and what is slow there on a CPU for
+// float64: convolutions, which its fast library has in float32 only.
+func XLAFloat64() Set {
+	s := XLA()
+	s.Ops[backends.OpTypeConvGeneral] = func(_ graph.Attrs, in []shapes.Shape) bool {
+		return in[0].DType == dtypes.Float64
+	}
+	return s
+}

@@ -1,0 +1,91 @@
+// Package ntk_test holds the tests of the repository as a whole.
+package ntk_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gontk/ntk/"
+
+// arrows lists, for each room of the project, the rooms that it may import.
+// Everything may import internal; internal imports nothing of ours.
+var arrows = map[string][]string{
+	"graph":     nil,
+	"dual":      nil,
+	"spectral":  nil,
+	"models":    {"graph", "dual"},
+	"empirical": {"graph", "spectral"},
+	"limits":    {"graph", "dual", "empirical"},
+	"predict":   {"spectral"},
+	"train":     {"graph", "empirical", "predict"},
+	"diagnose":  {"models", "empirical", "limits", "train", "predict"},
+	"cmd":       {"graph", "dual", "spectral", "models", "empirical", "limits", "predict", "train", "diagnose"},
+	"examples":  {"graph", "models", "empirical", "limits", "predict", "train", "diagnose", "cmd"},
+	"bench":     {"graph", "models", "empirical", "limits", "predict", "train", "diagnose"},
+	"internal":  nil,
+}
+
+// TestImports reads every import of ours and fails on an arrow that is not in
+// the map. Tests may also import models and internal packages.
+func TestImports(t *testing.T) {
+	seen := 0
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || !strings.Contains(path, string(filepath.Separator)) {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		from := roomOf(filepath.ToSlash(filepath.Dir(path)))
+		allowed, known := arrows[from]
+		if !known {
+			t.Errorf("%s: room %q is not on the map", path, from)
+			return nil
+		}
+		seen++
+		for _, imp := range f.Imports {
+			p, _ := strconv.Unquote(imp.Path.Value)
+			if !strings.HasPrefix(p, module) {
+				if n := imp.Name; n != nil && n.Name == "." {
+					t.Errorf("%s: imports %s with a dot", path, p)
+				}
+				continue
+			}
+			to := roomOf(strings.TrimPrefix(p, module))
+			switch {
+			case to == from, slices.Contains(allowed, to), to == "internal" && from != "internal":
+			case strings.HasSuffix(path, "_test.go") && (to == "models" || to == "internal"):
+			default:
+				t.Errorf("%s: %s imports %s; the map has no such arrow", path, from, to)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen == 0 {
+		t.Error("no Go files read")
+	}
+}
+
+// roomOf returns the first element of a folder. Packages under internal are
+// rooms that do not see each other: "internal" imports nothing of ours.
+func roomOf(dir string) string {
+	room, _, _ := strings.Cut(dir, "/")
+	return room
+}

@@ -1,0 +1,97 @@
+package tiles
+
+import (
+	"fmt"
+	"math"
+)
+
+// Memory is a [Writer] that holds the whole array.
+type Memory struct {
+	spec   Spec
+	ledger *ledger
+	f32    []float32
+	f64    []float64
+}
+
+var _ Writer = (*Memory)(nil)
+
+// addressable is the most bytes to ask Go's allocator for, which panics
+// above 2⁴⁸ on 64-bit systems.
+const addressable = min(math.MaxInt, 1<<47)
+
+// NewMemory allocates the array, filled with zeros. It returns [ErrSpec] for
+// an invalid spec or one beyond the address space. Whether the array fits
+// the memory there is, the caller checks before, by [Spec.Bytes].
+func NewMemory(spec Spec) (*Memory, error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	spec = spec.normal()
+	n := spec.Bytes()
+	if n > addressable {
+		return nil, fmt.Errorf("%w: an array of shape %v in %s takes %d bytes, beyond the address space; write it to a file",
+			ErrSpec, spec.Shape(), spec.DType, n)
+	}
+	m := &Memory{spec: spec, ledger: newLedger(spec.count())}
+	if spec.DType == Float32 {
+		m.f32 = make([]float32, n/4)
+	} else {
+		m.f64 = make([]float64, n/8)
+	}
+	return m, nil
+}
+
+// Spec implements [Writer].
+func (m *Memory) Spec() Spec { return m.spec.normal() }
+
+// Bytes returns the size of the array in bytes.
+func (m *Memory) Bytes() int64 { return m.spec.Bytes() }
+
+// Data returns the array itself, row-major, as a []float32 or []float64
+// according to the spec. Tiles that are not done are zero. It must not be
+// read while a tile is being written.
+func (m *Memory) Data() any {
+	if m.spec.DType == Float32 {
+		return m.f32
+	}
+	return m.f64
+}
+
+// Done implements [Writer].
+func (m *Memory) Done(t Tile) bool {
+	i, err := m.spec.index(t)
+	return err == nil && m.ledger.isStored(i)
+}
+
+// WriteTile implements [Writer].
+func (m *Memory) WriteTile(t Tile, data []float64) error {
+	i, err := m.spec.check(t, data)
+	if err != nil {
+		return err
+	}
+	if ok, err := m.ledger.begin(i); !ok {
+		return err
+	}
+	for _, r := range m.spec.regions(t) {
+		row := make([]float64, r.Cols*m.spec.tail())
+		for i := range r.Rows {
+			m.spec.fillRow(row, data, r, i)
+			at := m.spec.start(r, i)
+			if m.spec.DType == Float64 {
+				copy(m.f64[at:], row)
+				continue
+			}
+			for k, v := range row {
+				m.f32[at+int64(k)] = float32(v)
+			}
+		}
+	}
+	m.ledger.end(i, stored)
+	return nil
+}
+
+// Close implements [Writer]. Data stays.
+func (m *Memory) Close() error {
+	m.ledger.close()
+	return nil
+}

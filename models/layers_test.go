@@ -1,0 +1,253 @@
+package models_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+// TestDense: W x over the last axis, scaled as each parameterization says.
+func TestDense(t *testing.T) {
+	const in, width = 6, 4
+	for _, tc := range []struct {
+		param, layer string
+		s, sb        float64
+		input        []int
+	}{
+		{"ntk", `"w_std": 1.5, "b_std": 0.3`, 1.5 / math.Sqrt(6), 0.3, []int{in}},
+		{"ntk", `"w_std": 1.5, "b_std": 0.3`, 1.5 / math.Sqrt(6), 0.3, []int{3, 2, in}},
+		{"ntk", `"w_std": 1.5, "b_std": 0`, 1.5 / math.Sqrt(6), 0, []int{in}},
+		{"standard", `"w_std": 1.5, "b_std": 0.3`, 1, 1, []int{in}},
+		{"standard", `"w_std": 1.5, "b_std": 0.3, "s": [2, 1]`, 1 / math.Sqrt2, 1, []int{in}},
+	} {
+		t.Run(tc.param+tc.layer, func(t *testing.T) {
+			x := gaussian(1, append([]int{2}, tc.input...)...)
+			w, b := gaussian(2, in, width), gaussian(3, width)
+			y := newND(append(append([]int{2}, tc.input[:len(tc.input)-1]...), width)...)
+			for r := range size(y.dims) / width {
+				for o := range width {
+					for i := range in {
+						y.data[r*width+o] += x.data[r*in+i] * w.data[i*width+o]
+					}
+				}
+			}
+			spec := parse(t, `[{"op": "dense", "width": 4, `+tc.layer+`}]`, tc.param, tc.input...)
+			got := forward(t, spec, map[string]nd{"p0_W": w, "p0_b": b}, x)
+			if e := relErr(got, affine(y, tc.s, b, tc.sb)); !(e <= sumTol) {
+				t.Errorf("relative error %g, want ≤ %g", e, sumTol)
+			}
+		})
+	}
+}
+
+// standardized divides by groups of equal key, the moments in two passes.
+func standardized(x nd, eps float64, key func(i []int) string) nd {
+	sum, n := map[string]float64{}, map[string]float64{}
+	each(x.dims, func(i []int) { sum[key(i)] += *x.at(i...); n[key(i)]++ })
+	sq := map[string]float64{}
+	each(x.dims, func(i []int) { d := *x.at(i...) - sum[key(i)]/n[key(i)]; sq[key(i)] += d * d })
+	y := newND(x.dims...)
+	each(x.dims, func(i []int) {
+		k := key(i)
+		*y.at(i...) = (*x.at(i...) - sum[k]/n[k]) / math.Sqrt(sq[k]/n[k]+eps)
+	})
+	return y
+}
+
+func TestNorms(t *testing.T) {
+	for _, tc := range []struct {
+		layer string
+		eps   float64
+		key   func(i []int) string
+	}{
+		{`{"op": "layer_norm", "axis": [-1], "eps": 1e-5`, 1e-5, func(i []int) string { return fmt.Sprint(i[:3]) }},
+		{`{"op": "layer_norm", "axis": [1, 2, 3], "eps": 0.1`, 0.1, func(i []int) string { return fmt.Sprint(i[0]) }},
+		{`{"op": "layer_norm", "axis": [2, -1], "eps": 0.1`, 0.1, func(i []int) string { return fmt.Sprint(i[:2]) }},
+		{`{"op": "batch_norm", "eps": 1e-3`, 1e-3, func(i []int) string { return fmt.Sprint(i[3]) }},
+	} {
+		for _, affine := range []bool{false, true} {
+			t.Run(fmt.Sprint(tc.layer, affine), func(t *testing.T) {
+				x, gain, shift := gaussian(1, 3, 4, 2, 5), gaussian(2, 5), gaussian(3, 5)
+				want := standardized(x, tc.eps, tc.key)
+				if affine {
+					each(want.dims, func(i []int) { *want.at(i...) = *want.at(i...)*gain.data[i[3]] + shift.data[i[3]] })
+				}
+				spec := parse(t, fmt.Sprintf(`[%s, "affine": %v}]`, tc.layer, affine), "ntk", 4, 2, 5)
+				if e := relErr(forward(t, spec, map[string]nd{"p0_scale": gain, "p0_shift": shift}, x), want); !(e <= 1e-12) {
+					t.Errorf("relative error %g, want ≤ 1e-12", e)
+				}
+			})
+		}
+	}
+}
+
+func TestShapesAndBranches(t *testing.T) {
+	x := gaussian(1, 2, 4, 6, 3)
+	at := func(i []int) float64 { return *x.at(i...) }
+	for _, tc := range []struct {
+		name, layers string
+		dims         []int
+		want         func(i []int) float64
+	}{
+		{"flatten", `[{"op": "flatten"}]`, []int{2, 72}, func(i []int) float64 { return x.data[i[0]*72+i[1]] }},
+		{"global average", `[{"op": "global_avg_pool"}]`, []int{2, 3}, func(i []int) (s float64) {
+			each([]int{4, 6}, func(p []int) { s += *x.at(i[0], p[0], p[1], i[1]) / 24 })
+			return s
+		}},
+		{"global sum", `[{"op": "global_sum_pool"}]`, []int{2, 3}, func(i []int) (s float64) {
+			each([]int{4, 6}, func(p []int) { s += *x.at(i[0], p[0], p[1], i[1]) })
+			return s
+		}},
+		{"residual, identity", `[{"op": "residual", "main": [{"op": "abs"}], "shortcut": []}]`, x.dims,
+			func(i []int) float64 { return math.Abs(at(i)) + at(i) }},
+		{"residual, both", `[{"op": "residual", "main": [{"op": "abs"}], "shortcut": [{"op": "sin"}, {"op": "abs"}]}]`, x.dims,
+			func(i []int) float64 { return math.Abs(at(i)) + math.Abs(math.Sin(at(i))) }},
+		{"prod", `[{"op": "prod", "branches": [[{"op": "abs"}], [], [{"op": "cos"}]]}]`, x.dims,
+			func(i []int) float64 { return math.Abs(at(i)) * at(i) * math.Cos(at(i)) }},
+		{"concat, channels", `[{"op": "concat", "branches": [[], [{"op": "abs"}]]}]`, []int{2, 4, 6, 6}, func(i []int) float64 {
+			v := *x.at(i[0], i[1], i[2], i[3]%3)
+			if i[3] >= 3 {
+				v = math.Abs(v)
+			}
+			return v
+		}},
+		{"concat, rows", `[{"op": "concat", "axis": 1, "branches": [[{"op": "slice", "spatial": [[0, 2, 1], [0, 6, 1]]}], []]}]`, []int{2, 6, 6, 3}, func(i []int) float64 {
+			if i[1] < 2 {
+				return at(i)
+			}
+			return *x.at(i[0], i[1]-2, i[2], i[3])
+		}},
+		{"slice", `[{"op": "slice", "spatial": [[1, 4, 2], [0, 6, 4]]}]`, []int{2, 2, 2, 3},
+			func(i []int) float64 { return *x.at(i[0], 1+2*i[1], 4*i[2], i[3]) }},
+		{"dropout does nothing in inference", `[{"op": "dropout", "keep_rate": 0.5, "mode": "train"}]`, x.dims, at},
+		{"nearest", `[{"op": "image_resize", "shape": [8, 4], "method": "nearest"}]`, []int{2, 8, 4, 3}, func(i []int) float64 {
+			pick := func(o, in, out int) int { return int(math.Floor((float64(o) + 0.5) * float64(in) / float64(out))) }
+			return *x.at(i[0], pick(i[1], 4, 8), pick(i[2], 6, 4), i[3])
+		}},
+		{"linear", `[{"op": "image_resize", "shape": [7, 4], "method": "linear"}]`, []int{2, 7, 4, 3}, func(i []int) (s float64) {
+			weights := func(o, in, out int) []float64 {
+				w, sum := make([]float64, in), 0.0
+				for j := range w {
+					d := float64(j) - ((float64(o)+0.5)*float64(in)/float64(out) - 0.5)
+					w[j] = math.Max(0, 1-math.Abs(d)/math.Max(1, float64(in)/float64(out)))
+					sum += w[j]
+				}
+				for j := range w {
+					w[j] /= sum
+				}
+				return w
+			}
+			u, v := weights(i[1], 4, 7), weights(i[2], 6, 4)
+			each([]int{4, 6}, func(p []int) { s += u[p[0]] * v[p[1]] * *x.at(i[0], p[0], p[1], i[3]) })
+			return s
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			want := newND(tc.dims...)
+			each(tc.dims, func(i []int) { *want.at(i...) = tc.want(i) })
+			got := forward(t, parse(t, tc.layers, "ntk", 4, 6, 3), nil, x)
+			if e := relErr(got, want); !(e <= sumTol) {
+				t.Errorf("relative error %g, want ≤ %g (shape %v, want %v)", e, sumTol, got.dims, want.dims)
+			}
+		})
+	}
+}
+
+// TestAggregate: out[j] = Σ_i pattern[i, j] x[i], on either axis of positions.
+func TestAggregate(t *testing.T) {
+	x, pattern := gaussian(1, 2, 4, 3, 5), gaussian(2, 2, 4, 4)
+	want := newND(x.dims...)
+	each(x.dims, func(i []int) {
+		for k := range 4 {
+			*want.at(i...) += *pattern.at(i[0], k, i[1]) * *x.at(i[0], k, i[2], i[3])
+		}
+	})
+	spec := parse(t, `[{"op": "aggregate", "axis": 1, "pattern": "adjacency"}]`, "ntk", 4, 3, 5)
+	if e := relErr(forward(t, spec, nil, x, pattern), want); !(e <= sumTol) {
+		t.Errorf("relative error %g, want ≤ %g", e, sumTol)
+	}
+}
+
+// TestSelfAttention: every head, query and key by hand, over the pixels of an image.
+func TestSelfAttention(t *testing.T) {
+	const heads, d, nk, nv, width, tokens = 2, 3, 4, 5, 6, 6
+	x := gaussian(1, 2, 2, 3, d)
+	a := map[string]nd{
+		"p0_Wq": gaussian(2, heads, d, nk), "p0_Wk": gaussian(3, heads, d, nk),
+		"p0_Wv": gaussian(4, heads, d, nv), "p0_Wo": gaussian(5, heads*nv, width), "p0_b": gaussian(6, width),
+	}
+	for _, mechanism := range []string{"SOFTMAX", "IDENTITY", "RELU", "ABS"} {
+		for _, tied := range []bool{false, true} {
+			t.Run(fmt.Sprint(mechanism, tied), func(t *testing.T) {
+				project := func(name string, gain float64, n, token, h, f int) (s float64) {
+					for c := range d {
+						s += x.data[(n*tokens+token)*d+c] * *a[name].at(h, c, f) * gain / math.Sqrt(d)
+					}
+					return s
+				}
+				key, divisor := "p0_Wk", math.Sqrt(nk)
+				if tied {
+					key, divisor = "p0_Wq", nk
+				}
+				want := newND(2, 2, 3, width)
+				for n := range 2 {
+					for q := range tokens {
+						y := make([]float64, heads*nv)
+						for h := range heads {
+							logits, sum := make([]float64, tokens), 0.0
+							for k := range tokens {
+								for f := range nk {
+									logits[k] += project("p0_Wq", 1.3, n, q, h, f) * project(key, 1.1, n, k, h, f) / divisor
+								}
+								switch mechanism {
+								case "SOFTMAX":
+									logits[k] = math.Exp(logits[k])
+								case "RELU":
+									logits[k] = math.Max(0, logits[k])
+								case "ABS":
+									logits[k] = math.Abs(logits[k])
+								}
+								sum += logits[k]
+							}
+							for k := range tokens {
+								if mechanism == "SOFTMAX" {
+									logits[k] /= sum
+								}
+								for f := range nv {
+									y[f*heads+h] += logits[k] * project("p0_Wv", 0.9, n, k, h, f)
+								}
+							}
+						}
+						for o := range width {
+							z := 0.2 * a["p0_b"].data[o]
+							for f := range y {
+								z += 0.8 / math.Sqrt(heads*nv) * y[f] * *a["p0_Wo"].at(f, o)
+							}
+							want.data[(n*tokens+q)*width+o] = z
+						}
+					}
+				}
+				spec := parse(t, fmt.Sprintf(`[{"op": "self_attention", "width": 6, "heads": 2, "n_key": 4, "n_val": 5, "linear_scaling": %v,
+					"mechanism": %q, "wq_std": 1.3, "wk_std": 1.1, "wv_std": 0.9, "wo_std": 0.8, "b_std": 0.2}]`, tied, mechanism), "ntk", 2, 3, d)
+				if e := relErr(forward(t, spec, a, x), want); !(e <= 1e-12) {
+					t.Errorf("relative error %g, want ≤ 1e-12", e)
+				}
+			})
+		}
+	}
+}
+
+// TestShare: the second dense layer is the first one's function again.
+func TestShare(t *testing.T) {
+	x, w := gaussian(1, 3, 4), gaussian(2, 4, 4)
+	a := map[string]nd{"p0_W": w}
+	once := parse(t, `[{"op": "dense", "width": 4, "w_std": 1, "b_std": null}]`, "ntk", 4)
+	twice := parse(t, `[{"op": "dense", "width": 4, "w_std": 1, "b_std": null}, {"op": "dense", "width": 4, "w_std": 1, "share": "p0"}]`, "ntk", 4)
+	want := forward(t, once, a, forward(t, once, a, x))
+	if e := relErr(forward(t, twice, a, x), want); !(e <= sumTol) {
+		t.Errorf("relative error %g, want ≤ %g", e, sumTol)
+	}
+	if p, err := twice.Params(); err != nil || len(p) != 1 {
+		t.Errorf("Params = %v, %v, want one", p, err)
+	}
+}

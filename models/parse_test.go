@@ -1,0 +1,144 @@
+package models_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/gontk/ntk/models"
+)
+
+// TestParseErrors: one line that names the layer, the field and what to write.
+func TestParseErrors(t *testing.T) {
+	const dense = `{"op": "dense", "width": 4, "w_std": 1, "b_std": null}`
+	whole := func(layers string) string {
+		return `{"layers": ` + layers + `, "parameterization": "ntk", "input_shape": [12]}`
+	}
+	image := func(layers string) string {
+		return `{"layers": ` + layers + `, "parameterization": "ntk", "input_shape": [8, 8, 3]}`
+	}
+	for _, tc := range []struct{ name, text, want string }{
+		{"no JSON", "{\n\"layers\": [\n", "the spec is no JSON: line 3"},
+		{"not an object", `[]`, "want an object, got []"},
+		{"null", `null`, "want an object, got null"},
+		{"unknown field", `{"layer": []}`, `unknown field "layer" (did you mean "layers"?)`},
+		{"no layers", `{"parameterization": "ntk", "input_shape": [2]}`, `field "layers" is missing`},
+		{"layers null", whole("null"), `field "layers": want a list of layers, got null`},
+		{"layers an object", whole("{}"), `field "layers": want a list of layers`},
+		{"twice", `{"layers": [], "layers": []}`, `field "layers" is given twice`},
+		{"parameterization", `{"layers": [], "parameterization": "nkt", "input_shape": [2]}`, `unknown parameterization "nkt" (did you mean "ntk"?)`},
+		{"no input", `{"layers": [], "parameterization": "ntk", "input_shape": []}`, "input_shape is empty"},
+		{"negative input", `{"layers": [], "parameterization": "ntk", "input_shape": [-1]}`, "sizes must be from 1"},
+		{"fractional input", `{"layers": [], "parameterization": "ntk", "input_shape": [1.5]}`, `field "input_shape": want a list, each entry a whole number, got [1.5]`},
+		{"layer a number", whole(`[7]`), "layer 0: want an object, got 7"},
+		{"no op", whole(`[{}]`), `layer 0: field "op" is missing`},
+		{"op a number", whole(`[{"op": 1}]`), `layer 0: field "op": want the name of an op, got 1`},
+		{"unknown op", whole(`[` + dense + `, {"op": "rleu"}]`), `layer 1: unknown op "rleu" (did you mean "relu"?)`},
+		{"nothing near", whole(`[{"op": "transmogrify"}]`), `layer 0: unknown op "transmogrify"`},
+		{"kernel only", whole(`[{"op": "exp_normalized"}]`), `layer 0: op "exp_normalized" cannot be built: it is a kernel without a network`},
+		{"unknown layer field", image(`[{"op": "conv", "width": 4, "filter": [3,3], "stride": [1,1], "w_std": 1}]`), `layer 0 (conv): unknown field "stride" (did you mean "strides"?)`},
+		{"op of the spec", `{"op": "x", "layers": []}`, `unknown field "op"`},
+		{"layer field twice", whole(`[{"op": "dense", "width": 4, "width": 5, "w_std": 1}]`), `layer 0: field "width" is given twice`},
+		{"missing", whole(`[{"op": "dense", "w_std": 1}]`), `layer 0 (dense): field "width" is missing`},
+		{"null width", whole(`[{"op": "dense", "width": null, "w_std": 1}]`), `layer 0 (dense): field "width": want a whole number, got null`},
+		{"text width", whole(`[{"op": "dense", "width": "4", "w_std": 1}]`), `layer 0 (dense): field "width": want a whole number, got "4"`},
+		{"width 0", whole(`[{"op": "dense", "width": 0, "w_std": 1}]`), `layer 0 (dense): width is 0; it must be from 1`},
+		{"huge weight", whole(`[{"op": "dense", "width": 1000000, "w_std": 1}, {"op": "dense", "width": 1000000000, "w_std": 1}]`), `layer 1 (dense): weight W has shape [1000000 1000000000]: 1e+15 entries`},
+		{"negative gain", whole(`[{"op": "dense", "width": 4, "w_std": -1}]`), `layer 0 (dense): w_std is -1`},
+		{"bias", whole(`[{"op": "dense", "width": 4, "w_std": 1, "b_std": true}]`), `field "b_std": want a number or null, got true`},
+		{"s needs standard", whole(`[{"op": "dense", "width": 4, "w_std": 1, "s": [1, 2]}]`), `layer 0 (dense): s is for parameterization standard, this is ntk`},
+		{"padding", image(`[{"op": "conv", "width": 4, "filter": [3,3], "padding": "SMAE", "w_std": 1}]`), `layer 0 (conv): unknown padding "SMAE" (did you mean "SAME"?)`},
+		{"rank", image(`[{"op": "conv", "width": 4, "filter": [3], "padding": "SAME", "w_std": 1}]`), `layer 0 (conv): the window has 1 sizes for 2 spatial axes`},
+		{"too wide", image(`[{"op": "conv", "width": 4, "filter": [9, 3], "w_std": 1}]`), `layer 0 (conv): the window spans 9 positions of axis 0, which has 8`},
+		{"groups", image(`[{"op": "conv", "width": 4, "filter": [3,3], "groups": 2, "w_std": 1}]`), `layer 0 (conv): groups is 2; it must divide the 3 input channels and the width 4`},
+		{"convolution of a vector", whole(`[{"op": "conv", "width": 4, "filter": [3], "w_std": 1}]`), `layer 0 (conv): its input [12] has no spatial axis`},
+		{"pool of a vector", whole(`[{"op": "global_avg_pool"}]`), `layer 0 (global_avg_pool): its input [12] has no spatial axis`},
+		{"batch axis", whole(`[{"op": "layer_norm", "axis": [0]}]`), `layer 0 (layer_norm): axis is [0]; it must be distinct axes from 1 to 1 (0 is the batch)`},
+		{"residual", whole(`[{"op": "residual", "main": [` + dense + `]}]`), `layer 0 (residual): main gives [4] and shortcut [12]`},
+		{"nested op", whole(`[{"op": "residual", "main": [{"op": "relu"}, {"op": "tahn"}]}]`), `layer 0, main layer 1: unknown op "tahn" (did you mean "tanh"?)`},
+		{"nested field", whole(`[{"op": "concat", "branches": [[], [{"op": "dense", "width": 4}]]}]`), `layer 0, branch 1 layer 0 (dense): field "w_std" is missing`},
+		{"nested shape", whole(`[{"op": "prod", "branches": [[{"op": "dense", "width": -1, "w_std": 1}]]}]`), `layer 0, branch 0 layer 0 (dense): width is -1`},
+		{"no branches", whole(`[{"op": "prod", "branches": []}]`), `layer 0 (prod): branches is empty`},
+		{"same name", whole(`[{"op": "dense", "width": 4, "w_std": 1, "name": "p1"}, ` + dense + `]`), `layer 1 (dense): name "p1" is that of layer 0 already; to use the same weights, say "share": "p1"`},
+		{"same params", whole(`[{"op": "dense", "width": 4, "w_std": 1, "params": {"W": "a_W"}}, {"op": "dense", "width": 4, "w_std": 1, "params": {"W": "a_W"}}]`), `layer 1 (dense): name "a" is that of layer 0 already`},
+		{"name", whole(`[{"op": "dense", "width": 4, "w_std": 1, "name": "a/b"}]`), `layer 0 (dense): name is "a/b"`},
+		{"params without b", whole(`[{"op": "dense", "width": 4, "w_std": 1, "b_std": 1, "params": {"W": "p0_W"}}]`), `layer 0 (dense): params names no b`},
+		{"params with b", whole(`[{"op": "dense", "width": 4, "w_std": 1, "params": {"W": "p0_W", "b": "p0_b"}}]`), `layer 0 (dense): params names "b" (did you mean "W"?), which it does not have; it has W`},
+		{"odd params", whole(`[{"op": "dense", "width": 4, "w_std": 1, "params": {"W": "weight"}}]`), `layer 0 (dense): params.W is "weight", want`},
+		{"share unknown", whole(`[` + dense + `, {"op": "dense", "width": 4, "w_std": 1, "share": "q0"}]`), `layer 1 (dense): share names "q0" (did you mean "p0"?), which no earlier layer has; earlier are p0`},
+		{"share shape", whole(`[` + dense + `, {"op": "dense", "width": 4, "w_std": 1, "share": "p0"}]`), `layer 1 (dense): it shares the weights of "p0", which are W [12 4] of gain 1, but needs W [4 4] of gain 1`},
+		{"share op", whole(`[{"op": "layer_norm", "affine": true}, {"op": "dense", "width": 12, "w_std": 1, "share": "p0"}]`), `layer 1 (dense): it shares the weights of "p0", which is of op layer_norm (layer 0)`},
+		{"positional embedding", `{"layers": [{"op": "self_attention", "width": 4, "heads": 1, "n_key": 2, "n_val": 2, "pos_emb": "SUM"}], "parameterization": "ntk", "input_shape": [6, 8]}`,
+			`layer 0 (self_attention): positional embeddings cannot be built`},
+		{"slice", image(`[{"op": "slice", "spatial": [[0, 9, 1], [0, 8, 1]]}]`), `layer 0 (slice): spatial[0] is [0 9 1]`},
+		{"mean field is shallow", `{"layers": [` + dense + `,` + dense + `,` + dense + `], "parameterization": "mean-field", "input_shape": [2]}`, `parameterization mean-field is for networks with 0 weights between the first and the last, this one has 1`},
+		{"mup of one layer", `{"layers": [` + dense + `], "parameterization": "mup", "input_shape": [2]}`, `layer 0 (dense): parameterization mup needs a hidden layer before the last`},
+		{"mup of a norm", `{"layers": [` + dense + `,{"op": "layer_norm", "affine": true},` + dense + `], "parameterization": "mup", "input_shape": [2]}`, `layer 1 (layer_norm): parameterization mup is for the weights of dense and conv`},
+		{"deep", whole(strings.Repeat(`[{"op": "residual", "main": `, 70) + "[]" + strings.Repeat("}]", 70)), "nest more than 64 deep"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := models.ParseSpec(strings.NewReader(tc.text))
+			if err == nil {
+				t.Fatalf("no error, want %q", tc.want)
+			}
+			if msg := err.Error(); !strings.Contains(msg, tc.want) || strings.Contains(msg, "\n") || !strings.HasPrefix(msg, "models: ") || len(msg) > 400 {
+				t.Errorf("error %q, want one line with %q", msg, tc.want)
+			}
+		})
+	}
+	_, err := models.ParseSpec(strings.NewReader(whole(`[{"op": "exp_normalized"}]`)))
+	if !errors.Is(err, models.ErrNotBuilt) {
+		t.Errorf("errors.Is(%v, ErrNotBuilt) is false", err)
+	}
+}
+
+// TestRoundTrip: a Spec's JSON describes the same network.
+func TestRoundTrip(t *testing.T) {
+	for _, c := range oracleCases(t) {
+		if c.Layers == nil || refusedOracles[c.Name] != "" {
+			continue
+		}
+		s, err := c.spec()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := models.ParseSpec(strings.NewReader(string(text)))
+		if err != nil {
+			t.Fatalf("%s: %v in %s", c.Name, err, text)
+		}
+		if !reflect.DeepEqual(s, again) {
+			t.Errorf("%s: %s came back as\n%v, not\n%v", c.Name, text, again, s)
+		}
+	}
+	odd := &models.Spec{Parameterization: models.Param{Name: "mine"}, InputShape: []int{2}}
+	if _, err := json.Marshal(odd); err == nil {
+		t.Error("a parameterization without a name in JSON was written")
+	}
+}
+
+// FuzzParseSpec: no text makes it panic, and what it accepts has shapes.
+func FuzzParseSpec(f *testing.F) {
+	f.Add(`{"layers": [{"op": "dense", "width": 4, "w_std": 1, "b_std": null}, {"op": "relu"}], "parameterization": "ntk", "input_shape": [12]}`)
+	f.Add(`{"layers": [{"op": "conv", "width": 4, "filter": [3,3], "w_std": 1}, {"op": "residual", "main": [], "shortcut": []}], "parameterization": "mup", "input_shape": [8, 8, 3]}`)
+	f.Add(`{"layers": [{"op": "conv_local", "width": 4, "filter": [3,-3], "w_std": 1}, {"op": "aggregate"}], "parameterization": "standard", "input_shape": [8, 8]}`)
+	f.Add(`{"layers": [{"op": "conv_transpose", "width": 4, "filter": [3], "strides": [1000000000], "w_std": 1}, {"op": "image_resize", "shape": [1]}], "parameterization": "", "input_shape": [8, 8]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := models.ParseSpec(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		if _, err := s.OutputShape(); err != nil {
+			t.Error(err)
+		}
+		_ = s.String()
+		if _, err := json.Marshal(s); err != nil {
+			t.Error(err)
+		}
+	})
+}
