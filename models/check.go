@@ -13,8 +13,10 @@ const (
 	maxSize   = 1 << 30 // of an axis
 	maxArray  = 1 << 40 // entries of an array, of one example or of a weight
 	maxGain   = 1e6
+	maxMatrix = 1 << 26 // entries of a constant that is built on the host
+	maxTaps   = 4096    // of a local convolution's filter: each is an op
 	maxDegree = 64
-	maxNested = 64
+	maxNested = 16
 )
 
 // A check walks a Spec, computing shapes and naming weights.
@@ -315,9 +317,14 @@ func positive(field string, v int) error {
 	return nil
 }
 
+// product multiplies sizes; beyond maxArray it stays at one more, so that it
+// cannot overflow on its way to an error.
 func product(dims []int) int {
 	n := 1
 	for _, d := range dims {
+		if d > 0 && n > maxArray/d {
+			return maxArray + 1
+		}
 		n *= d
 	}
 	return n

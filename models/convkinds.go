@@ -166,6 +166,9 @@ func (l *convLocal) shape(_ *check, in []int) ([]int, error) {
 	if err := ungrouped(l.Convolution); err != nil {
 		return nil, err
 	}
+	if product(l.Filter) > maxTaps {
+		return nil, fmt.Errorf("filter is %v; a local convolution's has at most %d positions", l.Filter, maxTaps)
+	}
 	out, err := l.window().out(in[:len(in)-1])
 	return append(out, l.Width), err
 }

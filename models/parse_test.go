@@ -76,7 +76,7 @@ func TestParseErrors(t *testing.T) {
 		{"mean field is shallow", `{"layers": [` + dense + `,` + dense + `,` + dense + `], "parameterization": "mean-field", "input_shape": [2]}`, `parameterization mean-field is for networks with 0 weights between the first and the last, this one has 1`},
 		{"mup of one layer", `{"layers": [` + dense + `], "parameterization": "mup", "input_shape": [2]}`, `layer 0 (dense): parameterization mup needs a hidden layer before the last`},
 		{"mup of a norm", `{"layers": [` + dense + `,{"op": "layer_norm", "affine": true},` + dense + `], "parameterization": "mup", "input_shape": [2]}`, `layer 1 (layer_norm): parameterization mup is for the weights of dense and conv`},
-		{"deep", whole(strings.Repeat(`[{"op": "residual", "main": `, 70) + "[]" + strings.Repeat("}]", 70)), "nest more than 64 deep"},
+		{"deep", whole(strings.Repeat(`[{"op": "residual", "main": `, 70) + "[]" + strings.Repeat("}]", 70)), "nest more than 16 deep"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := models.ParseSpec(strings.NewReader(tc.text))

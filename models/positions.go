@@ -32,8 +32,8 @@ func (l *imageResize) shape(c *check, in []int) ([]int, error) {
 		return nil, fmt.Errorf("unknown method %q%s; known are linear, nearest", l.Method, didYouMean(l.Method, []string{"linear", "nearest"}))
 	}
 	for i, out := range l.Shape {
-		if float64(out)*float64(in[i]) > maxSize {
-			return nil, fmt.Errorf("resizing %v to %v needs a matrix of more than %d entries", in, l.Shape, maxSize)
+		if product([]int{out, in[i]}) > maxMatrix {
+			return nil, fmt.Errorf("resizing %v to %v needs a matrix of more than %d entries", in[:len(in)-1], l.Shape, maxMatrix)
 		}
 	}
 	return append(slices.Clone(l.Shape), in[len(in)-1]), nil

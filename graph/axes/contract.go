@@ -66,7 +66,7 @@ func convGeneral(a *Analysis, e *graph.Eqn) {
 		in := a.deal(e, []factors{channels}, []int{g, xDims[at.Axes.InputChannels] / g})
 		out := a.deal(e, []factors{features}, []int{g, wDims[at.Axes.KernelOutputChannels] / g})
 		a.contract(e, in[1], w[at.Axes.KernelInputChannels])
-		features = append(a.join(e, in[0], out[0]), out[1]...)
+		features = slices.Concat(a.join(e, in[0], out[0]), out[1])
 	} else {
 		a.contract(e, channels, w[at.Axes.KernelInputChannels])
 	}
@@ -76,7 +76,7 @@ func convGeneral(a *Analysis, e *graph.Eqn) {
 		if has(batch, Batch) {
 			a.mix(e, Mixed, "its %d batch groups apply different kernels to different examples", g)
 		}
-		batch, features = in[1], append(a.join(e, in[0], out[0]), out[1]...)
+		batch, features = in[1], slices.Concat(a.join(e, in[0], out[0]), out[1])
 	}
 	axes[at.Axes.OutputBatch], axes[at.Axes.OutputChannels] = batch, features
 

@@ -240,18 +240,13 @@ func gatherCases() []ruleCase {
 		// One index vector, no batch.
 		gather([]int{5, 4}, index(5, 2), graph.GatherAttrs{
 			IndexVectorAxis: 0, OffsetOutputAxes: []int{0}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0, 1}, SliceSizes: []int{1, 2}}),
+		// An index vector axis of size 1 that is not there.
+		gather([]int{5, 3}, index(5, 2, 3), graph.GatherAttrs{
+			IndexVectorAxis: 2, OffsetOutputAxes: []int{1}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0}, SliceSizes: []int{1, 2}}),
 		// Indices of 8 bits.
 		gather([]int{5, 3}, integers(dtypes.Int8, 0, 4, 2, 1), graph.GatherAttrs{
 			IndexVectorAxis: 1, OffsetOutputAxes: []int{1}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0}, SliceSizes: []int{1, 2}}),
 	}
-}
-
-// implicitGather has an index vector axis that is not there; the pure Go
-// backend indexes out of range for it.
-func implicitGather() ruleCase {
-	return ruleCase{backends.OpTypeGather, graph.GatherAttrs{
-		IndexVectorAxis: 2, OffsetOutputAxes: []int{0}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0}, SliceSizes: []int{1, 3},
-	}, []spec{floats(5, 3), integers(dtypes.Int32, 0, 4, 2, 1)}}
 }
 
 func scatterCases() (cs []ruleCase) {
@@ -264,6 +259,9 @@ func scatterCases() (cs []ruleCase) {
 			// Entries, by vectors on the first axis of the indices.
 			ruleCase{op, graph.ScatterAttrs{IndexVectorAxis: 0, InsertedWindowAxes: []int{0, 1},
 				ScatterAxesToOperandAxes: []int{1, 0}}, []spec{floats(5, 4), index(2, 3), floats(3)}},
+			// An index vector axis of size 1 that is not there.
+			ruleCase{op, graph.ScatterAttrs{IndexVectorAxis: 1, UpdateWindowAxes: []int{1}, InsertedWindowAxes: []int{0},
+				ScatterAxesToOperandAxes: []int{0}}, []spec{floats(5, 3), index(3), floats(3, 3)}},
 			// The window axis of the updates comes first.
 			ruleCase{op, graph.ScatterAttrs{IndexVectorAxis: 1, UpdateWindowAxes: []int{0}, InsertedWindowAxes: []int{1},
 				ScatterAxesToOperandAxes: []int{1}}, []spec{floats(3, 4), index(5, 1), floats(3, 5)}},

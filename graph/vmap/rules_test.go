@@ -61,7 +61,8 @@ func (c ruleCase) check(t *testing.T, levels ...int) {
 	for i, s := range c.in {
 		operands[i] = s.fill(r, product(levels))
 	}
-	check(t, machineFor(t, c.op, c.attrs), c.program(t), operands, levels, mappings(len(c.in), len(levels)))
+	p := c.program(t)
+	check(t, machineFor(t, p), p, operands, levels, mappings(len(c.in), len(levels)))
 }
 
 // TestRules compares every rule with a loop over examples: three of them, an

@@ -38,7 +38,7 @@ var openXLA = sync.OnceValues(func() (*native.Backend, error) {
 	return native.Open(native.Options{Backend: native.XLA})
 })
 
-// goMachine is the pure Go backend, without what it lacks or does wrong.
+// goMachine is the pure Go backend.
 func goMachine(t testing.TB, need lower.Set) machine {
 	t.Helper()
 	b, err := pureGo()
@@ -58,32 +58,51 @@ func xlaMachine() (machine, error) {
 }
 
 // goHas reports whether the pure Go backend computes op itself, and correctly.
-func goHas(op graph.OpType, attrs graph.Attrs) bool {
-	if a, ok := attrs.(graph.ConvGeneralAttrs); ok {
-		// Elsewhere it indexes out of range.
+func goHas(op graph.OpType, attrs graph.Attrs, in []shapes.Shape) bool {
+	// Where it has not, it indexes out of range.
+	switch a := attrs.(type) {
+	case graph.ConvGeneralAttrs:
 		return max(a.ChannelGroups, a.BatchGroups, slices.Max(a.InputDilations), slices.Max(a.KernelDilations)) == 1
+	case graph.GatherAttrs:
+		return a.IndexVectorAxis < in[1].Rank() && a.IndexVectorAxis <= in[0].Rank()
+	case graph.ScatterAttrs:
+		return a.IndexVectorAxis < in[1].Rank()
 	}
 	return simplego.Capabilities.Operations[op] || op == backends.OpTypeClamp // which it has, unlisted
 }
 
-// A machine that computes op itself, or the pure Go backend with op lowered.
-// Without either the test is skipped.
-func machineFor(t *testing.T, op graph.OpType, attrs graph.Attrs) machine {
+// lacking lowers what the pure Go backend does not have itself.
+func lacking() lower.Set {
+	need := lower.SimpleGo()
+	for op := range need.Ops {
+		need.Ops[op] = func(attrs graph.Attrs, in []shapes.Shape) bool { return !goHas(op, attrs, in) }
+	}
+	return need
+}
+
+// machineFor returns a machine that computes the only op of p itself, or else
+// the pure Go backend with that op lowered. Without either the test is skipped.
+func machineFor(t *testing.T, p *graph.Program) machine {
 	t.Helper()
-	if goHas(op, attrs) {
+	e := p.Outputs[0].Def
+	var in []shapes.Shape
+	for _, v := range e.In {
+		in = append(in, v.Shape)
+	}
+	if goHas(e.Op, e.Attrs, in) {
 		return goMachine(t, lower.Set{})
 	}
 	x, err := xlaMachine()
 	if err == nil {
 		return x
 	}
-	if _, ok := lower.SimpleGo().Ops[op]; !ok {
-		t.Skipf("%s needs XLA: %v", op, err)
+	if _, ok := lacking().Ops[e.Op]; !ok {
+		t.Skipf("%s needs XLA: %v", e, err)
 	}
-	return goMachine(t, lower.SimpleGo())
+	return goMachine(t, lacking())
 }
 
-// A compiled program and its outputs' shapes.
+// compiled is a program ready to run.
 type compiled struct {
 	m   machine
 	p   *graph.Program

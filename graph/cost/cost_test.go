@@ -1,0 +1,98 @@
+package cost_test
+
+import (
+	"testing"
+
+	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	gx "github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
+	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
+
+	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/graph/cost"
+)
+
+func record(t *testing.T, f func(xs []*gx.Node) *gx.Node, dims ...[]int) *graph.Program {
+	t.Helper()
+	ss := make([]shapes.Shape, len(dims))
+	for i, d := range dims {
+		ss[i] = shapes.Make(dtypes.Float32, d...)
+	}
+	rec, err := graph.Trace(mlctx.New(), "t", func(_ *mlctx.Context, g *gx.Graph) []*gx.Node {
+		return []*gx.Node{f(graph.Inputs(g, ss...))}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec.Program.Prune()
+}
+
+// The counts were made by hand; 4 bytes an entry.
+func TestOf(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		f    func(xs []*gx.Node) *gx.Node
+		dims [][]int
+		want cost.Cost
+	}{
+		{"matrix product", func(xs []*gx.Node) *gx.Node { return gx.Dot(xs[0], xs[1]) }, [][]int{{3, 5}, {5, 7}},
+			cost.Cost{FLOPs: 2 * 3 * 5 * 7, Bytes: 4 * (15 + 35 + 21)}},
+		{"batched product", func(xs []*gx.Node) *gx.Node { return gx.Einsum("bij,bjk->bik", xs[0], xs[1]) }, [][]int{{2, 3, 4}, {2, 4, 5}},
+			cost.Cost{FLOPs: 2 * 2 * 3 * 4 * 5, Bytes: 4 * (24 + 40 + 30)}},
+		// 8 − 3 + 1 = 6 pixels a side at stride 1, 3 at stride 2; 3·3·2 taps each.
+		{"convolution, stride 2", func(xs []*gx.Node) *gx.Node { return gx.Convolve(xs[0], xs[1]).Strides(2).NoPadding().Done() }, [][]int{{1, 8, 8, 2}, {3, 3, 2, 4}},
+			cost.Cost{FLOPs: 2 * (3 * 3 * 4) * (3 * 3 * 2), Bytes: 4 * (128 + 72 + 36)}},
+		{"two groups", func(xs []*gx.Node) *gx.Node {
+			return gx.Convolve(xs[0], xs[1]).ChannelGroupCount(2).NoPadding().Done()
+		}, [][]int{{1, 4, 4, 4}, {3, 3, 2, 6}},
+			cost.Cost{FLOPs: 2 * (2 * 2 * 6) * (3 * 3 * 2), Bytes: 4 * (64 + 108 + 24)}},
+		{"sum", func(xs []*gx.Node) *gx.Node { return gx.ReduceSum(xs[0], 1) }, [][]int{{3, 5}},
+			cost.Cost{FLOPs: 15, Bytes: 4 * (15 + 3)}},
+		{"exponential", func(xs []*gx.Node) *gx.Node { return gx.Exp(xs[0]) }, [][]int{{3, 5}},
+			cost.Cost{Transcendentals: 15, Bytes: 4 * 30}},
+		{"transpose", func(xs []*gx.Node) *gx.Node { return gx.Transpose(xs[0], 0, 1) }, [][]int{{3, 5}},
+			cost.Cost{Bytes: 4 * 30}},
+	} {
+		if got := cost.Program(record(t, tc.f, tc.dims...)); got != tc.want {
+			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
+		}
+	}
+}
+
+// By hand: x [10, 20] and w [20, 30] live throughout (800 + 2 400 bytes), then
+// each product (1 200 bytes, [10, 30]).
+func TestPeak(t *testing.T) {
+	const params, y = 4 * (200 + 600), 4 * 300
+	for _, tc := range []struct {
+		name string
+		f    func(xs []*gx.Node) *gx.Node
+		want int64
+	}{
+		{"one product", func(xs []*gx.Node) *gx.Node { return gx.Dot(xs[0], xs[1]) }, params + y},
+		{"an elementwise chain is fused", func(xs []*gx.Node) *gx.Node { return gx.Tanh(gx.Neg(gx.Dot(xs[0], xs[1]))) }, params + 2*y},
+		{"a reshape takes nothing", func(xs []*gx.Node) *gx.Node {
+			return gx.Dot(gx.Reshape(gx.Reshape(xs[0], 200), 10, 20), xs[1])
+		}, params + y},
+		// Both products and their product are alive at the end.
+		{"two products", func(xs []*gx.Node) *gx.Node {
+			return gx.Mul(gx.Dot(xs[0], xs[1]), gx.Dot(gx.Neg(xs[0]), xs[1]))
+		}, params + 3*y},
+	} {
+		p := record(t, tc.f, []int{10, 20}, []int{20, 30})
+		if got := cost.Peak(p); got != tc.want {
+			t.Errorf("%s: %d bytes, want %d\n%s", tc.name, got, tc.want, p)
+		}
+	}
+}
+
+// Parameters are never free, however they are used.
+func TestPeakCountsUnusedParameters(t *testing.T) {
+	p := record(t, func(xs []*gx.Node) *gx.Node { return gx.Exp(xs[0]) }, []int{4}, []int{1000})
+	if got, want := cost.Peak(p), int64(4*(4+1000+4)); got != want {
+		t.Errorf("%d bytes, want %d", got, want)
+	}
+	if n := p.Count()[backends.OpTypeParameter]; n != 2 {
+		t.Errorf("%d parameters, want 2", n)
+	}
+}

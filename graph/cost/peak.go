@@ -1,0 +1,94 @@
+package cost
+
+import (
+	"github.com/gomlx/gomlx/backends"
+
+	"github.com/gontk/ntk/graph"
+)
+
+// Peak returns an estimate of the bytes alive at once when p is executed op by
+// op, parameters and outputs included. A value lives until its last use; what a
+// compiler never stores, such as a reshape or the elementwise operand of one
+// elementwise op, takes no memory of its own, and keeps alive what it reads.
+func Peak(p *graph.Program) int64 {
+	stored := storedValues(p)
+	last := map[*graph.Value]int{}
+	// Reading a value that is not stored reads what it was made from.
+	var touch func(v *graph.Value, at int)
+	touch = func(v *graph.Value, at int) {
+		if stored[v] {
+			last[v] = max(last[v], at)
+			return
+		}
+		for _, in := range v.Def.In {
+			touch(in, at)
+		}
+	}
+	for i, e := range p.Eqns {
+		if stored[e.Out[0]] {
+			for _, in := range e.In {
+				touch(in, i)
+			}
+		}
+	}
+	for _, o := range p.Outputs {
+		touch(o, len(p.Eqns))
+	}
+	for _, v := range p.Params {
+		last[v] = len(p.Eqns)
+	}
+	dies := map[int]int64{}
+	var live, peak int64
+	for _, v := range p.Params {
+		live += int64(v.Shape.Memory())
+	}
+	peak = live
+	for i, e := range p.Eqns {
+		if e.Op == backends.OpTypeParameter {
+			continue
+		}
+		for _, v := range e.Out {
+			if stored[v] {
+				live += int64(v.Shape.Memory())
+				dies[max(last[v], i)] += int64(v.Shape.Memory())
+			}
+		}
+		peak = max(peak, live)
+		live -= dies[i]
+	}
+	return peak
+}
+
+// storedValues tells which values need memory of their own.
+func storedValues(p *graph.Program) map[*graph.Value]bool {
+	users := p.Users()
+	isOutput := map[*graph.Value]bool{}
+	for _, o := range p.Outputs {
+		isOutput[o] = true
+	}
+	stored := map[*graph.Value]bool{}
+	for _, e := range p.Eqns {
+		for _, v := range e.Out {
+			stored[v] = isOutput[v] || !fuses(e) || len(users[v]) != 1 || !fusesInto(users[v][0])
+			switch e.Op {
+			case backends.OpTypeReshape, backends.OpTypeIdentity, backends.OpTypeBroadcastInDim:
+				stored[v] = isOutput[v]
+			}
+		}
+	}
+	return stored
+}
+
+// fuses reports whether e's result can be computed where it is read.
+func fuses(e *graph.Eqn) bool {
+	return graph.IsUnary(e.Op) || graph.IsBinary(e.Op) || moves[e.Op] && e.Op != backends.OpTypeGather ||
+		e.Op == backends.OpTypeConvertDType || e.Op == backends.OpTypeClamp || e.Op == backends.OpTypeConstant
+}
+
+// fusesInto reports whether e can compute its operands as it goes.
+func fusesInto(e *graph.Eqn) bool {
+	if _, ok := e.Attrs.(graph.ReduceAttrs); ok {
+		return true
+	}
+	return fuses(e)
+}
