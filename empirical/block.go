@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"unsafe"
 
 	"github.com/gomlx/gomlx/backends"
@@ -21,13 +22,14 @@ type jacobianExec struct {
 	exec   backends.Executable
 	size   int
 	params []string // input positions as "input:i", weights by parameter name
+	parts  []int    // how many outputs each weight has
 }
 
 // A block holds f and the Jacobians of rows examples, where the host can read them.
 type block struct {
-	rows int
-	f    array
-	js   []array // one for each weight: [size·O, P_w]
+	rows  int
+	f     array
+	parts [][]array // for each weight, what its way needs
 }
 
 // An array is a result in host-readable memory: a device buffer that the host
@@ -39,11 +41,12 @@ type array struct {
 }
 
 // jacobians compiles the Program for blocks of n examples, once.
-func (f *Network) jacobians(n int) (*jacobianExec, error) {
-	if e, ok := f.execs[n]; ok {
+func (f *Network) jacobians(n int, ways []Way, outputs Outputs) (*jacobianExec, error) {
+	key := fmt.Sprint(n, ways, outputs.layout(ways))
+	if e, ok := f.execs[key]; ok {
 		return e, nil
 	}
-	p, err := f.gradient.jacobianProgram(n)
+	p, err := f.gradient.jacobianProgram(n, ways, outputs)
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +55,17 @@ func (f *Network) jacobians(n int) (*jacobianExec, error) {
 		return nil, err
 	}
 	e := &jacobianExec{exec: ex, size: n}
+	for i, w := range f.gradient.weights {
+		parts := 2
+		if ways[i] == Materialize || !w.product() {
+			parts = 1
+		}
+		e.parts = append(e.parts, parts)
+	}
 	for i := range p.Params {
 		e.params = append(e.params, p.ParamName(i))
 	}
-	f.execs[n] = e
+	f.execs[key] = e
 	return e, nil
 }
 
@@ -102,17 +112,17 @@ func (f *Network) block(ctx context.Context, e *jacobianExec, x Batch, from int)
 	if err != nil {
 		return nil, fmt.Errorf("empirical: computing Jacobians: %w", err)
 	}
-	b := &block{rows: rows}
+	arrays := make([]array, len(out))
 	for i, buf := range out {
-		a, err := f.host(buf)
-		if err != nil {
+		if arrays[i], err = f.host(buf); err != nil {
 			return nil, fmt.Errorf("empirical: reading Jacobians: %w", err)
 		}
-		if i == 0 {
-			b.f = a
-		} else {
-			b.js = append(b.js, a)
-		}
+	}
+	b := &block{rows: rows, f: arrays[0]}
+	arrays = arrays[1:]
+	for _, n := range e.parts {
+		b.parts = append(b.parts, arrays[:n])
+		arrays = arrays[n:]
 	}
 	return b, b.checkFinite(f.Outputs(), from)
 }
@@ -168,14 +178,14 @@ func (f *Network) free(b *block) error {
 	if b == nil {
 		return nil
 	}
-	for _, a := range append(b.js, b.f) {
+	for _, a := range append(slices.Concat(b.parts...), b.f) {
 		if a.buf != nil {
 			if err := f.backend.BufferFinalize(a.buf); err != nil {
 				return fmt.Errorf("empirical: freeing Jacobians: %w", err)
 			}
 		}
 	}
-	b.js, b.f = nil, array{}
+	b.parts, b.f = nil, array{}
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package empirical
 
 import (
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -8,33 +10,67 @@ import (
 	"github.com/gontk/ntk/internal/native"
 )
 
-// A contraction adds the terms of all weights to one tile of Θ: Gram matrices
-// of Jacobians on the host, in the network's dtype, summed over weights in float64.
-type contraction struct {
-	blas    *native.BLAS
-	dtype   dtypes.DType
-	outputs Outputs
-	o       int
-	size    int       // rows of a block's arrays, in examples
-	terms   []float64 // scratch: one weight's term
-	scratch any       // the same, in dtype
+// A contractor turns two blocks into a tile of Θ.
+type contractor interface {
+	// tile returns the entries of Θ for the examples of b1 and b2, row-major
+	// [rows1, rows2, …], and, if b1 is b2, each weight's share of
+	// Σ_n Σ_o Θ(x_n, x_n)[o, o]. With b1 = b2 only entries on and above the
+	// diagonal are computed.
+	tile(b1, b2 *block) (entries, traces []float64, err error)
 }
 
-// tile returns rows1 × rows2 × tail entries of Θ, row-major [rows1, rows2, …],
-// and each weight's share of Σ_n Σ_o Θ(x_n, x_n)[o, o] if b1 is b2.
-// With b1 = b2 only entries on and above the diagonal are computed.
-func (c *contraction) tile(ws []*weight, b1, b2 *block) ([]float64, []float64, error) {
+// A contraction adds up the terms of all weights on the host, in the network's
+// dtype F, and over weights in float64.
+type contraction[F float32 | float64] struct {
+	blas    *native.BLAS
+	outputs Outputs
+	o       int
+	size    int // examples that a block's arrays have room for
+	weights []*weight
+	ways    []Way
+
+	sum []float64 // one weight's term
+	buf [2][]F    // Gram matrices
+}
+
+func newContractor(dt dtypes.DType, blas *native.BLAS, outputs Outputs, o, size int, ws []*weight, ways []Way) contractor {
+	if dt == dtypes.Float32 {
+		return &contraction[float32]{blas: blas, outputs: outputs, o: o, size: size, weights: ws, ways: ways}
+	}
+	return &contraction[float64]{blas: blas, outputs: outputs, o: o, size: size, weights: ws, ways: ways}
+}
+
+// A term is one weight's part of a tile: [r1·O, r2·O] for Full, [O, r1, r2] for
+// Diagonal, [r1, r2] otherwise. Of a symmetric tile, entries below the
+// diagonal of examples are not looked at.
+func (c *contraction[F]) tile(b1, b2 *block) ([]float64, []float64, error) {
 	r1, r2 := b1.rows, b2.rows
-	tail := product(c.outputs.tail(c.o))
-	total := make([]float64, r1*r2*tail)
-	traces := make([]float64, len(ws))
-	for i, w := range ws {
-		term, err := c.term(w.size(), b1, b2, i)
+	total := make([]float64, r1*r2*product(c.outputs.tail(c.o)))
+	traces := make([]float64, len(c.weights))
+	if cap(c.sum) < len(total) {
+		c.sum = make([]float64, len(total))
+	}
+	for i, w := range c.weights {
+		term := c.sum[:len(total)]
+		clear(term)
+		var err error
+		switch c.ways[i] {
+		case Factor:
+			err = c.factor(term, w, b1, b2, b1.parts[i], b2.parts[i])
+		case Sequential:
+			err = c.sequential(term, w, b1, b2, b1.parts[i], b2.parts[i])
+		default:
+			err = c.materialized(term, w, b1, b2, b1.parts[i][0].ptr, b2.parts[i][0].ptr)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
+		scale := w.eta
+		if c.outputs == Mean {
+			scale /= float64(c.o)
+		}
 		for k, x := range term {
-			total[k] += w.eta * x
+			total[k] += scale * x
 		}
 		if b1 == b2 {
 			traces[i] = w.eta * c.trace(term, r1)
@@ -44,14 +80,14 @@ func (c *contraction) tile(ws []*weight, b1, b2 *block) ([]float64, []float64, e
 }
 
 // trace sums the diagonal of a term over examples and outputs.
-func (c *contraction) trace(term []float64, n int) float64 {
+func (c *contraction[F]) trace(term []float64, n int) float64 {
 	s := 0.0
 	switch c.outputs {
-	case Full: // [n·O, n·O]
+	case Full:
 		for i := range n * c.o {
 			s += term[i*n*c.o+i]
 		}
-	case Diagonal: // [O, n, n]
+	case Diagonal:
 		for o := range c.o {
 			for i := range n {
 				s += term[(o*n+i)*n+i]
@@ -61,77 +97,12 @@ func (c *contraction) trace(term []float64, n int) float64 {
 		for i := range n {
 			s += term[i*n+i]
 		}
-		if c.outputs == Mean {
-			s *= float64(c.o)
-		}
 	}
 	return s
 }
 
-// term returns weight i's term: [r1·O, r2·O] for Full, [O, r1, r2] for
-// Diagonal, [r1, r2] otherwise.
-func (c *contraction) term(p int, b1, b2 *block, i int) ([]float64, error) {
-	j1, j2 := b1.js[i].ptr, b2.js[i].ptr
-	r1, r2 := b1.rows, b2.rows
-	same := b1 == b2
-	switch c.outputs {
-	case Full:
-		return c.gram(same, r1*c.o, r2*c.o, p, p, 1, j1, j2)
-	case Diagonal:
-		var all []float64
-		for o := range c.o {
-			t, err := c.gram(same, r1, r2, p, c.o*p, 1, c.shift(j1, o*p), c.shift(j2, o*p))
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, t...)
-		}
-		return all, nil
-	case Trace:
-		return c.gram(same, r1, r2, c.o*p, c.o*p, 1, j1, j2)
-	default: // Mean
-		return c.gram(same, r1, r2, c.o*p, c.o*p, 1/float64(c.o), j1, j2)
-	}
-}
-
-func (c *contraction) shift(p unsafe.Pointer, entries int) unsafe.Pointer {
-	return unsafe.Add(p, entries*c.dtype.Size())
-}
-
-// gram returns alpha · A Bᵀ for row-major A [m, k] and B [n, k] with ld entries
-// between rows; of A Aᵀ (same) the upper triangle. The result is overwritten
-// by the next call.
-func (c *contraction) gram(same bool, m, n, k, ld int, alpha float64, a, b unsafe.Pointer) ([]float64, error) {
-	if cap(c.terms) < m*n {
-		c.terms = make([]float64, m*n)
-		if c.dtype == dtypes.Float32 {
-			c.scratch = make([]float32, m*n)
-		}
-	}
-	out := c.terms[:m*n]
-	if c.dtype == dtypes.Float64 {
-		dst := unsafe.Pointer(unsafe.SliceData(out))
-		if same {
-			return out, c.blas.Syrk64(m, k, alpha, a, ld, 0, dst, n)
-		}
-		return out, c.blas.Gemm64NT(m, n, k, alpha, a, ld, b, ld, 0, dst, n)
-	}
-	f := c.scratch.([]float32)[:m*n]
-	dst := unsafe.Pointer(unsafe.SliceData(f))
-	var err error
-	if same {
-		err = c.blas.Syrk32(m, k, float32(alpha), a, ld, 0, dst, n)
-	} else {
-		err = c.blas.Gemm32NT(m, n, k, float32(alpha), a, ld, b, ld, 0, dst, n)
-	}
-	for i, x := range f {
-		out[i] = float64(x)
-	}
-	return out, err
-}
-
 // arrange turns the order of terms into that of a tile.
-func (c *contraction) arrange(t []float64, r1, r2 int) []float64 {
+func (c *contraction[F]) arrange(t []float64, r1, r2 int) []float64 {
 	o := c.o
 	switch c.outputs {
 	case Full: // [r1, O, r2, O] → [r1, r2, O, O]
@@ -154,4 +125,111 @@ func (c *contraction) arrange(t []float64, r1, r2 int) []float64 {
 		return out
 	}
 	return t
+}
+
+// materialized adds the Gram matrix of two Jacobians [size·O, P].
+func (c *contraction[F]) materialized(term []float64, w *weight, b1, b2 *block, j1, j2 unsafe.Pointer) error {
+	p, same := w.size(), b1 == b2
+	r1, r2 := b1.rows, b2.rows
+	switch c.outputs {
+	case Full:
+		return c.gram(term, same, r1*c.o, r2*c.o, p, p, j1, j2)
+	case Diagonal:
+		for o := range c.o {
+			if err := c.gram(term[o*r1*r2:][:r1*r2], same, r1, r2, p, c.o*p, offset[F](j1, o*p), offset[F](j2, o*p)); err != nil {
+				return err
+			}
+		}
+		return nil
+	default: // a sum over outputs is a longer contraction
+		return c.gram(term, same, r1, r2, c.o*p, c.o*p, j1, j2)
+	}
+}
+
+// gram writes A Bᵀ for row-major A [m, k] and B [n, k] with ld entries between
+// rows; of A Aᵀ (same) the upper triangle.
+func (c *contraction[F]) gram(dst []float64, same bool, m, n, k, ld int, a, b unsafe.Pointer) error {
+	f := c.scratch(0, m*n)
+	var err error
+	if same {
+		err = syrk(c.blas, m, k, a, ld, f)
+	} else {
+		err = gemmNT(c.blas, m, n, k, a, ld, b, ld, f, n)
+	}
+	for i, x := range f {
+		dst[i] = float64(x)
+	}
+	return err
+}
+
+// scratch returns the i-th buffer with n entries.
+func (c *contraction[F]) scratch(i, n int) []F {
+	if cap(c.buf[i]) < n {
+		c.buf[i] = make([]F, n)
+	}
+	return c.buf[i][:n]
+}
+
+// offset returns the address of entry n.
+func offset[F float32 | float64](p unsafe.Pointer, n int) unsafe.Pointer {
+	var f F
+	return unsafe.Add(p, n*int(unsafe.Sizeof(f)))
+}
+
+// gemmNT writes A Bᵀ into c, whose rows are ldc entries apart.
+func gemmNT[F float32 | float64](blas *native.BLAS, m, n, k int, a unsafe.Pointer, lda int, b unsafe.Pointer, ldb int, c []F, ldc int) error {
+	dst := unsafe.Pointer(unsafe.SliceData(c))
+	if _, ok := any(c).([]float32); ok {
+		return blas.Gemm32NT(m, n, k, 1, a, lda, b, ldb, 0, dst, ldc)
+	}
+	return blas.Gemm64NT(m, n, k, 1, a, lda, b, ldb, 0, dst, ldc)
+}
+
+// gemmNN writes A B into c.
+func gemmNN[F float32 | float64](blas *native.BLAS, m, n, k int, a unsafe.Pointer, lda int, b unsafe.Pointer, ldb int, c []F, ldc int) error {
+	dst := unsafe.Pointer(unsafe.SliceData(c))
+	if _, ok := any(c).([]float32); ok {
+		return blas.Gemm32(false, false, m, n, k, 1, a, lda, b, ldb, 0, dst, ldc)
+	}
+	return blas.Gemm64(false, false, m, n, k, 1, a, lda, b, ldb, 0, dst, ldc)
+}
+
+// syrk writes the upper triangle of A Aᵀ, n × n, into c.
+func syrk[F float32 | float64](blas *native.BLAS, n, k int, a unsafe.Pointer, lda int, c []F) error {
+	dst := unsafe.Pointer(unsafe.SliceData(c))
+	if _, ok := any(c).([]float32); ok {
+		return blas.Syrk32(n, k, 1, a, lda, 0, dst, n)
+	}
+	return blas.Syrk64(n, k, 1, a, lda, 0, dst, n)
+}
+
+// parallel calls task(worker, i) for i below n on the threads of blas, and
+// returns the first error.
+func parallel(blas *native.BLAS, n int, task func(worker, i int) error) error {
+	workers := min(blas.Threads(), n)
+	if workers <= 1 {
+		for i := range n {
+			if err := task(0, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var next atomic.Int64
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for k := range workers {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && errs[k] == nil; i = int(next.Add(1)) - 1 {
+				errs[k] = task(k, i)
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

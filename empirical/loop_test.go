@@ -50,6 +50,19 @@ var networks = []struct {
 		w := graph.Weight(ctx, "w", shapes.Make(x.DType(), 4, 4), graph.Gaussian(0.5)).ValueGraph(x.Graph())
 		return gx.Dot(gx.Tanh(gx.Dot(x, w)), w)
 	}},
+	{"recurrent, tied along positions", []int{4}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		u := graph.Weight(ctx, "u", shapes.Make(x.DType(), 4, 6), graph.Gaussian(0.5)).ValueGraph(x.Graph())
+		w := graph.Weight(ctx, "w", shapes.Make(x.DType(), 6, 6), graph.Gaussian(0.5)).ValueGraph(x.Graph())
+		h := gx.Tanh(gx.Dot(x, u))
+		for range 3 {
+			h = gx.Tanh(gx.Add(gx.Dot(h, w), gx.Dot(x, u)))
+		}
+		return gx.Slice(h, gx.AxisRange(), gx.AxisRange(0, 3))
+	}},
+	{"one weight in two layouts", []int{4}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		w := graph.Weight(ctx, "w", shapes.Make(x.DType(), 4, 4), graph.Gaussian(0.5)).ValueGraph(x.Graph())
+		return gx.Dot(gx.Tanh(gx.Dot(x, w)), gx.Transpose(w, 0, 1))
+	}},
 	{"a stopped use counts 0", []int{4}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
 		w := graph.Weight(ctx, "w", shapes.Make(x.DType(), 4, 3), graph.Gaussian(1)).ValueGraph(x.Graph())
 		v := graph.Weight(ctx, "v", shapes.Make(x.DType(), 4, 3), graph.Gaussian(1)).ValueGraph(x.Graph())
@@ -155,15 +168,16 @@ func TestNTKAgainstLoop(t *testing.T) {
 				}
 				full, o := loop(t, ctx, net.f, x1, other)
 				n2 := other.Shape().Dimensions[0]
-				for _, block := range []int{0, 2} {
+				for _, way := range []empirical.Way{empirical.Materialize, empirical.Factor, empirical.Sequential} {
+					block := []int{2, 0, 3}[way-1]
 					for outputs, want := range reductions(full, 5, n2, o) {
-						g, err := f.NTK(t.Context(), empirical.Batch{x1}, b2, empirical.Options{Outputs: outputs, Block: block})
+						g, err := f.NTK(t.Context(), empirical.Batch{x1}, b2, empirical.Options{Outputs: outputs, Way: way, Block: block})
 						if err != nil {
-							t.Fatalf("%s: %v", outputs, err)
+							t.Fatalf("%s by %s: %v", outputs, way, err)
 						}
 						// Sums in another order, of up to a few hundred terms: 1e-12; the
 						// promise is 1e-10.
-						kerneltest.Close(t, outputs.String(), g.Values, want, 1e-10)
+						kerneltest.Close(t, outputs.String()+" by "+way.String(), g.Values, want, 1e-10)
 					}
 				}
 			}

@@ -32,11 +32,10 @@ type Network struct {
 
 	mu      sync.Mutex
 	weights map[string]backends.Buffer // by parameter name
-	execs   map[int]*jacobianExec      // by block size
+	execs   map[string]*jacobianExec   // by block size and ways
 	checked bool                       // examples do not interact
 
-	footprint footprint // of the Jacobian Program, 0 until measured
-	flops     float64   // of one example's Jacobians
+	footprints map[string]footprint // of Jacobian Programs, by ways
 }
 
 // New records model on inputs of the given shapes, one for each input, of a
@@ -51,7 +50,7 @@ type Network struct {
 func New(backend backends.Backend, ctx *mlctx.Context, model graph.Model, inputs ...shapes.Shape) (*Network, error) {
 	f := &Network{
 		backend: backend, ctx: ctx, model: model, inputs: inputs,
-		weights: map[string]backends.Buffer{}, execs: map[int]*jacobianExec{},
+		weights: map[string]backends.Buffer{}, execs: map[string]*jacobianExec{}, footprints: map[string]footprint{},
 	}
 	for _, s := range inputs {
 		if s.DType.IsFloat() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
 
+	"github.com/gontk/ntk/internal/native"
 	"github.com/gontk/ntk/internal/tiles"
 )
 
@@ -79,10 +80,8 @@ func (f *Network) NTK(ctx context.Context, x1, x2 Batch, opts Options) (*Gram, e
 	}
 	r := &run{
 		f: f, opts: opts, x1: x1, x2: x2, symmetric: symmetric, writer: w, start: time.Now(),
-		gram:        &Gram{Outputs: opts.Outputs, N1: x1.Len(), N2: x2.Len(), O: f.Outputs(), Plan: plan},
-		contraction: &contraction{blas: blas, dtype: f.dtype, outputs: opts.Outputs, o: f.Outputs()},
-		traces:      make([]float64, len(f.gradient.weights)),
-		keep:        plan.keep,
+		gram: &Gram{Outputs: opts.Outputs, N1: x1.Len(), N2: x2.Len(), O: f.Outputs(), Plan: plan},
+		blas: blas, traces: make([]float64, len(f.gradient.weights)), keep: plan.keep,
 	}
 	err = r.all(ctx)
 	if cerr := w.Close(); err == nil {
@@ -121,7 +120,8 @@ type run struct {
 	x1, x2      Batch
 	symmetric   bool
 	writer      tiles.Writer
-	contraction *contraction
+	blas        *native.BLAS
+	contraction contractor
 	gram        *Gram
 	exec        *jacobianExec
 	traces      []float64
@@ -135,9 +135,11 @@ type run struct {
 func (r *run) all(ctx context.Context) (err error) {
 	spec := r.writer.Spec()
 	t0 := time.Now()
-	if r.exec, err = r.f.jacobians(spec.Block1); err != nil {
+	plan, f := r.gram.Plan, r.f
+	if r.exec, err = f.jacobians(spec.Block1, plan.ways, r.opts.Outputs); err != nil {
 		return err
 	}
+	r.contraction = newContractor(f.dtype, r.blas, r.opts.Outputs, f.Outputs(), spec.Block1, f.gradient.weights, plan.ways)
 	r.gram.Compile = time.Since(t0)
 	r.kept = map[int]*block{}
 	defer func() {
@@ -234,7 +236,7 @@ func (r *run) compute(ctx context.Context, x Batch, from int) (*block, error) {
 
 func (r *run) tile(t tiles.Tile, b1, b2 *block) error {
 	t0 := time.Now()
-	data, traces, err := r.contraction.tile(r.f.gradient.weights, b1, b2)
+	data, traces, err := r.contraction.tile(b1, b2)
 	if err != nil {
 		return fmt.Errorf("empirical: contracting tile %s: %w", t, err)
 	}
@@ -242,7 +244,7 @@ func (r *run) tile(t tiles.Tile, b1, b2 *block) error {
 		r.traces[i] += x
 	}
 	r.gram.Contraction += time.Since(t0)
-	if err := checkFinite(data, t, r.contraction.outputs.tail(r.contraction.o)); err != nil {
+	if err := checkFinite(data, t, r.opts.Outputs.tail(r.f.Outputs())); err != nil {
 		return err
 	}
 	return r.writer.WriteTile(t, data)

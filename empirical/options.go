@@ -2,6 +2,7 @@ package empirical
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +54,10 @@ type Options struct {
 	// Outputs is the reduction over outputs; zero is Mean.
 	Outputs Outputs
 
+	// Way, if not Auto, is used for every weight it applies to; the plan says
+	// for which it does not.
+	Way Way
+
 	// Block is how many examples one execution covers; 0 means as many as the
 	// memory budget allows.
 	Block int
@@ -76,6 +81,17 @@ type Progress struct {
 	Stage       string
 	Done, Total int // tiles
 	Elapsed     time.Duration
+}
+
+// layout says how a Program lays out δ for a reduction: only Factor makes a difference.
+func (o Outputs) layout(ways []Way) string {
+	switch {
+	case !slices.Contains(ways, Factor):
+		return ""
+	case o == Trace:
+		return Mean.String()
+	}
+	return o.String()
 }
 
 func (o Options) budget() machine.Budget {

@@ -39,24 +39,35 @@ func TestOracle(t *testing.T) {
 			}
 			for _, r := range []struct {
 				outputs empirical.Outputs
+				way     empirical.Way
 				array   string
 				block   int // uneven tiles, to cross block borders
 			}{
-				{empirical.Full, "ntk_full", 0},
-				{empirical.Mean, "ntk_trace", 2}, // a mean over outputs, in spite of its name
-				{empirical.Diagonal, "ntk_diag", 3},
+				{empirical.Full, empirical.Materialize, "ntk_full", 0},
+				{empirical.Full, empirical.Factor, "ntk_full", 3},
+				{empirical.Full, empirical.Sequential, "ntk_full", 3},
+				// Mean over outputs, in spite of the array's name.
+				{empirical.Mean, empirical.Materialize, "ntk_trace", 2},
+				{empirical.Mean, empirical.Factor, "ntk_trace", 0},
+				{empirical.Mean, empirical.Sequential, "ntk_trace", 3},
+				{empirical.Diagonal, empirical.Materialize, "ntk_diag", 0},
+				{empirical.Diagonal, empirical.Factor, "ntk_diag", 0},
+				{empirical.Diagonal, empirical.Sequential, "ntk_diag", 3},
 			} {
-				g, err := f.NTK(t.Context(), x1, x2, empirical.Options{Outputs: r.outputs, Block: r.block})
+				if testing.Short() && r.way != empirical.Factor && r.outputs != empirical.Full {
+					continue // the loop of gradients covers these
+				}
+				g, err := f.NTK(t.Context(), x1, x2, empirical.Options{Outputs: r.outputs, Way: r.way, Block: r.block})
 				if want, ok := refused[c.Name]; ok {
 					if !errors.Is(err, want) {
-						t.Errorf("%s: error %v, want %v", r.array, err, want)
+						t.Errorf("%s by %s: error %v, want %v", r.array, r.way, err, want)
 					}
 					continue
 				}
 				if err != nil {
-					t.Fatalf("%s: %v", r.array, err)
+					t.Fatalf("%s by %s: %v", r.array, r.way, err)
 				}
-				c.Check(t, r.array, g.Values, arrays[r.array])
+				c.Check(t, r.array+" by "+r.way.String(), g.Values, arrays[r.array])
 			}
 		})
 	}

@@ -7,43 +7,6 @@ import (
 	"github.com/gontk/ntk/graph"
 )
 
-// conv forms J of the filter w in c = ConvGeneral(a, w): with T output pixels
-// and, for each group, patches of K taps × C channels and I output channels,
-//
-//	J[n, o, group, I, K·C] = Σ_T δ[n, o, T, group, I] · patch[n, group, T, K·C].
-func (m mapped) conv(w *weight, a, delta graph.Op) graph.Op {
-	at := w.consumer.Attrs.(graph.ConvGeneralAttrs)
-	if at.BatchGroups > 1 {
-		panic(graph.NoRule("patches", backends.OpTypeConvGeneral, "batch groups"))
-	}
-	kernel := w.consumer.In[1].Shape.Dimensions
-	ax := at.Axes
-
-	// δ: [n, O, 1, pixels…, channels] in the order n, O, batch, spatial, channels.
-	d := m.perCotangent(delta)
-	perm := []int{0, 1, 2 + ax.OutputBatch}
-	T := 1
-	for _, s := range ax.OutputSpatial {
-		perm = append(perm, 2+s)
-		T *= m.Dims(d)[2+s]
-	}
-	perm = append(perm, 2+ax.OutputChannels)
-	d = m.Transpose(d, perm...)
-	G := at.ChannelGroups
-	I := kernel[ax.KernelOutputChannels] / G
-	C := kernel[ax.KernelInputChannels]
-
-	x := m.patches(at, kernel, m.perExample(a)) // [n, T, K, G·C]
-	K := m.Dims(x)[2]
-	if G == 1 {
-		d = m.Reshape(d, m.n, m.o, 1, T, I)
-		return m.outer(d, x, 1, T, I, K*C)
-	}
-	x = m.Transpose(m.Reshape(x, m.n, T, K, G, C), 0, 3, 1, 2, 4)
-	d = m.Transpose(m.Reshape(d, m.n, m.o, T, G, I), 0, 1, 3, 2, 4)
-	return m.outer(d, x, G, T, I, K*C)
-}
-
 // patches returns the windows that a convolution reads, [n, T, K, C], of its
 // input [n, …] in the convolution's layout, by one Gather: many slices cost
 // seconds to compile.

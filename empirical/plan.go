@@ -24,6 +24,7 @@ type Plan struct {
 	Budget                          machine.Budget
 	Weights                         []WeightPlan
 
+	ways []Way
 	keep int
 }
 
@@ -33,9 +34,10 @@ type WeightPlan struct {
 	Shape  []int  `json:"shape"`
 	Way    string `json:"way"`
 	Reason string `json:"reason,omitempty"`
-	// FLOPs of the contraction; Bytes of one block's Jacobian.
-	FLOPs float64 `json:"flops"`
-	Bytes int64   `json:"bytes"`
+	// FLOPs of forming and contracting the weight's term, and the seconds
+	// expected for that.
+	FLOPs   float64 `json:"flops"`
+	Seconds float64 `json:"seconds"`
 }
 
 // Plan returns what NTK(x1, x2, opts) will do for n1 and n2 examples; n2 = 0
@@ -50,78 +52,73 @@ func (f *Network) Plan(n1, n2 int, opts Options) (*Plan, error) {
 	return f.plan(n1, n2, false, opts)
 }
 
-// largestJacobian bounds a block's Jacobians, 512 MiB: larger blocks gain no
+// largestBlock bounds what is kept of a block, 2 GiB: larger blocks gain no
 // speed and make Ctrl-C and progress coarse.
-const largestJacobian = 512 << 20
+const largestBlock = 2 << 30
 
 func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) {
 	p := &Plan{
 		N1: n1, N2: n2, O: f.Outputs(), Parameters: f.Parameters(), Symmetric: symmetric,
 		Outputs: opts.Outputs, Budget: opts.budget(),
 	}
-	m, err := f.memory(opts.Outputs)
+	n, pairs := float64(n1), float64(n1)*float64(n1+1)/2
+	if !symmetric {
+		n, pairs = float64(n1+n2), float64(n1)*float64(n2)
+	}
+	p.ways = f.gradient.choose(opts.Way, opts.Outputs, n, pairs, f.dtype.Size())
+	m, err := f.memory(p.ways, opts.Outputs)
 	if err != nil {
 		return nil, err
 	}
-	n := max(n1, n2)
+	most := max(n1, n2)
 	if opts.Block > 0 {
-		p.Block = min(opts.Block, n)
+		p.Block = min(opts.Block, most)
 	} else {
-		p.Block = m.largest(n, p.Budget.Bytes)
-		p.Block = min(p.Block, max(1, int(largestJacobian/m.jacobian)))
+		p.Block = m.largest(most, p.Budget.Bytes)
+		p.Block = min(p.Block, max(1, int(largestBlock/m.kept)))
 		// Equal blocks: a short last one would be filled up for nothing.
-		blocks := (n + p.Block - 1) / p.Block
-		p.Block = (n + blocks - 1) / blocks
+		blocks := (most + p.Block - 1) / p.Block
+		p.Block = (most + blocks - 1) / blocks
 	}
 	p.Bytes = m.need(p.Block)
-	if p.Block == n && symmetric {
+	if p.Block == most && symmetric {
 		p.Bytes = m.single(p.Block)
 	}
 	if p.Bytes > p.Budget.Bytes {
 		return nil, p.Budget.Exceeded(fmt.Sprintf("one tile of %d examples (%d outputs, %d parameters)", p.Block, p.O, p.Parameters), p.Bytes, "use --outputs mean, a smaller model, or a smaller block")
 	}
-	p.keep = int((p.Budget.Bytes - p.Bytes) / (m.jacobian * int64(p.Block)))
-	f.count(p)
+	p.keep = int((p.Budget.Bytes - p.Bytes) / (m.kept * int64(p.Block)))
+	f.count(p, n, pairs)
+	p.JacobianFLOPs = m.flops * n
 	return p, nil
 }
 
 // count fills in tiles, FLOPs and the weights' lines.
-func (f *Network) count(p *Plan) {
+func (f *Network) count(p *Plan, n, pairs float64) {
 	g1, g2 := (p.N1+p.Block-1)/p.Block, (p.N2+p.Block-1)/p.Block
 	p.Tiles = g1 * g2
-	pairs := float64(p.N1) * float64(p.N2)
 	if p.Symmetric {
 		p.Tiles = g1 * (g1 + 1) / 2
-		pairs = float64(p.N1) * float64(p.N1+1) / 2
 	}
-	o := float64(p.O)
-	perPair := 2 * o // FLOPs of a pair for each parameter
-	if p.Outputs == Full {
-		perPair = 2 * o * o
-	}
-	for _, w := range f.gradient.weights {
-		fl := pairs * perPair * float64(w.size())
+	for i, w := range f.gradient.weights {
+		fl, s := w.estimate(p.ways[i], p.Outputs, p.O, n, pairs, f.dtype.Size())
 		p.ContractionFLOPs += fl
 		p.Weights = append(p.Weights, WeightPlan{
-			Name: w.name, Shape: w.variable.Shape().Dimensions, Way: string(w.way), Reason: w.reason,
-			FLOPs: fl, Bytes: int64(p.Block*p.O*w.size()) * int64(f.dtype.Size()),
+			Name: w.name, Shape: w.variable.Shape().Dimensions, Way: p.ways[i].String(), Reason: w.reason, FLOPs: fl, Seconds: s,
 		})
-	}
-	p.JacobianFLOPs = f.flops * float64(p.N1)
-	if !p.Symmetric {
-		p.JacobianFLOPs = f.flops * float64(p.N1+p.N2)
 	}
 }
 
 // A footprint is how much memory a block of n examples takes: fixed + n·slope
-// to execute it, outputs included, n·jacobian to keep its Jacobians, and
-// n²·tile for what is contracted.
+// to execute it, outputs included, n·kept to keep its outputs, and n²·tile for
+// what is contracted. flops are those of executing one example.
 type footprint struct {
-	fixed, slope, jacobian, tile int64
+	fixed, slope, kept, tile int64
+	flops                    float64
 }
 
 // need counts a block that stays, one that is executed, and a tile.
-func (m footprint) need(n int) int64 { return m.single(n) + int64(n)*m.jacobian }
+func (m footprint) need(n int) int64 { return m.single(n) + int64(n)*m.kept }
 
 // single counts the only block there is.
 func (m footprint) single(n int) int64 {
@@ -146,24 +143,28 @@ func (m footprint) largest(n int, budget int64) int {
 }
 
 // memory measures the footprint on the Programs of one and two examples.
-func (f *Network) memory(outputs Outputs) (footprint, error) {
-	if f.footprint.slope == 0 {
-		p1, err := f.gradient.jacobianProgram(1)
-		if err != nil {
-			return footprint{}, err
-		}
-		p2, err := f.gradient.jacobianProgram(2)
-		if err != nil {
-			return footprint{}, err
-		}
-		b1, b2 := cost.Peak(p1), cost.Peak(p2)
-		f.footprint = footprint{fixed: 2*b1 - b2, slope: b2 - b1}
-		f.footprint.jacobian = int64(f.Outputs()*f.Parameters()) * int64(f.dtype.Size())
-		f.flops = float64(cost.Program(p2).FLOPs - cost.Program(p1).FLOPs)
+func (f *Network) memory(ways []Way, outputs Outputs) (footprint, error) {
+	key := fmt.Sprint(ways, outputs)
+	if m, ok := f.footprints[key]; ok {
+		return m, nil
 	}
-	m := f.footprint
+	var peak, kept [2]int64
+	var flops [2]float64
+	for i := range 2 {
+		p, err := f.gradient.jacobianProgram(i+1, ways, outputs)
+		if err != nil {
+			return footprint{}, err
+		}
+		peak[i] = cost.Peak(p)
+		flops[i] = float64(cost.Program(p).FLOPs)
+		for _, o := range p.Outputs {
+			kept[i] += int64(o.Shape.Memory())
+		}
+	}
+	m := footprint{fixed: 2*peak[0] - peak[1], slope: peak[1] - peak[0], kept: kept[1] - kept[0], flops: flops[1] - flops[0]}
 	// Three copies of a tile in float64: the sum, a term, and its arrangement.
 	m.tile = 3 * 8 * int64(product(outputs.tail(f.Outputs())))
+	f.footprints[key] = m
 	return m, nil
 }
 
@@ -173,9 +174,9 @@ func (p *Plan) String() string {
 	fmt.Fprintf(&b, "Θ %s: %d × %d examples, %d outputs, %d parameters\n", p.Outputs, p.N1, p.N2, p.O, p.Parameters)
 	fmt.Fprintf(&b, "%d tiles of %d examples; %s of a budget of %s (%s)\n", p.Tiles, p.Block,
 		machine.FormatBytes(p.Bytes), machine.FormatBytes(p.Budget.Bytes), p.Budget.Source)
-	fmt.Fprintf(&b, "%.3g GFLOP for Jacobians, %.3g GFLOP for their contraction\n", p.JacobianFLOPs/1e9, p.ContractionFLOPs/1e9)
+	fmt.Fprintf(&b, "%.3g GFLOP for cotangents and Jacobians, %.3g GFLOP for the weights' terms\n", p.JacobianFLOPs/1e9, p.ContractionFLOPs/1e9)
 	for _, w := range p.Weights {
-		fmt.Fprintf(&b, "  %-32s %-18s %-24s %9.3g GFLOP %10s", w.Name, fmt.Sprint(w.Shape), w.Way, w.FLOPs/1e9, machine.FormatBytes(w.Bytes))
+		fmt.Fprintf(&b, "  %-32s %-18s %-12s %9.3g GFLOP %9.3g s", w.Name, fmt.Sprint(w.Shape), w.Way, w.FLOPs/1e9, w.Seconds)
 		if w.Reason != "" {
 			fmt.Fprintf(&b, "  %s", w.Reason)
 		}

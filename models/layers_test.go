@@ -3,7 +3,16 @@ package models_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
+
+	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	gx "github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
+	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
+
+	"github.com/gontk/ntk/graph"
 )
 
 // TestDense: W x over the last axis, scaled as each parameterization says.
@@ -249,5 +258,93 @@ func TestShare(t *testing.T) {
 	}
 	if p, err := twice.Params(); err != nil || len(p) != 1 {
 		t.Errorf("Params = %v, %v, want one", p, err)
+	}
+}
+
+// TestDropoutTrains: units are dropped at random in graphs that train, and in
+// no others; with mode "test" never.
+func TestDropoutTrains(t *testing.T) {
+	for _, tc := range []struct {
+		mode  string
+		train bool
+		want  bool
+	}{{"train", true, true}, {"train", false, false}, {"test", true, false}} {
+		s := parse(t, fmt.Sprintf(`[{"op": "dropout", "keep_rate": 0.5, "mode": %q}]`, tc.mode), "ntk", 4)
+		model, err := s.Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := graph.Trace(mlctx.New(), "dropout", func(ctx *mlctx.Context, g *gx.Graph) []*gx.Node {
+			ctx.SetTraining(g, tc.train)
+			return model(ctx, graph.Inputs(g, shapes.Make(dtypes.Float32, 3, 4)))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		random := false
+		for _, e := range r.Program.Eqns {
+			random = random || e.Op == backends.OpTypeRNGBitGenerator
+		}
+		if random != tc.want {
+			t.Errorf("mode %s, training %v: random %v, want %v", tc.mode, tc.train, random, tc.want)
+		}
+	}
+}
+
+// TestFloat32: every architecture of the oracles takes its dtype from its
+// input.
+func TestFloat32(t *testing.T) {
+	for _, c := range oracleCases(t) {
+		if c.Layers == nil || refusedOracles[c.Name] != "" {
+			continue
+		}
+		s, err := c.spec()
+		if err != nil {
+			t.Fatal(err)
+		}
+		model, err := s.Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ins, err := s.Inputs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var in []shapes.Shape
+		for _, i := range ins {
+			in = append(in, shapes.Make(dtypes.Float32, append([]int{2}, i.Shape...)...))
+		}
+		r, err := graph.Record(mlctx.New(), model, in...)
+		if err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+			continue
+		}
+		for _, e := range r.Program.Eqns {
+			for _, o := range e.Out {
+				if o.Shape.DType == dtypes.Float64 {
+					t.Errorf("%s: %s in a float32 network", c.Name, e)
+				}
+			}
+		}
+	}
+}
+
+// TestWrongInputs: a model that is given other inputs than its Spec's fails
+// with an error that says so.
+func TestWrongInputs(t *testing.T) {
+	s := parse(t, `[{"op": "relu"}]`, "ntk", 4)
+	model, err := s.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f64 := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float64, dims...) }
+	for want, in := range map[string][]shapes.Shape{
+		"input x has shape [2 5], want [batch] and [4]":   {f64(2, 5)},
+		"input x has shape [2 4 1], want [batch] and [4]": {f64(2, 4, 1)},
+		"spec has 1 inputs, got 2":                        {f64(2, 4), f64(2, 4)},
+	} {
+		if _, err := graph.Record(mlctx.New(), model, in...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/gomlx/gomlx/backends"
 	gx "github.com/gomlx/gomlx/pkg/core/graph"
-	"github.com/gomlx/gomlx/pkg/core/tensors"
 )
 
 // A Pooling configures [AvgPool], [SumPool] and [MaxPool].
@@ -58,8 +57,12 @@ func AvgPool(x *gx.Node, p Pooling, normalizeEdges bool) *gx.Node {
 	for i, c := range counts {
 		counts[i] = 1 / c
 	}
-	w := gx.ConstTensor(x.Graph(), tensors.FromFlatDataAndDimensions(counts, append(dims, 1)...))
-	return gx.Mul(sum, gx.ConvertDType(w, x.DType()))
+	return gx.Mul(sum, constant(x, counts, append(dims, 1)...))
+}
+
+// constant returns values, in C order, in x's dtype.
+func constant(x *gx.Node, values []float64, dims ...int) *gx.Node {
+	return gx.Reshape(gx.ConstAsDType(x.Graph(), x.DType(), values), dims...)
 }
 
 // insideCounts returns, for every output position along spatial axis i of size

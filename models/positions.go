@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	gx "github.com/gomlx/gomlx/pkg/core/graph"
-	"github.com/gomlx/gomlx/pkg/core/tensors"
 )
 
 // imageResize resizes the spatial axes to shape, with half-pixel centres: a
@@ -42,8 +41,7 @@ func (l *imageResize) shape(c *check, in []int) ([]int, error) {
 func (l *imageResize) build(_ *builder, x *gx.Node) *gx.Node {
 	for i, out := range l.Shape {
 		if in := x.Shape().Dim(i + 1); in != out {
-			m := gx.ConstTensor(x.Graph(), tensors.FromFlatDataAndDimensions(l.matrix(in, out), out, in))
-			x = alongAxis(x, i+1, gx.ConvertDType(m, x.DType()))
+			x = alongAxis(x, i+1, constant(x, l.matrix(in, out), out, in))
 		}
 	}
 	return x
@@ -51,12 +49,16 @@ func (l *imageResize) build(_ *builder, x *gx.Node) *gx.Node {
 
 // alongAxis multiplies an axis of x by the matrix m [out, in].
 func alongAxis(x *gx.Node, axis int, m *gx.Node) *gx.Node {
-	y := gx.DotGeneral(x, []int{axis}, nil, m, []int{1}, nil) // the new axis comes last
+	return lastTo(gx.DotGeneral(x, []int{axis}, nil, m, []int{1}, nil), axis)
+}
+
+// lastTo moves the last axis of x, where DotGeneral leaves a new one, to axis.
+func lastTo(x *gx.Node, axis int) *gx.Node {
 	perm := make([]int, 0, x.Rank())
 	for i := range x.Rank() - 1 {
 		perm = append(perm, i)
 	}
-	return gx.TransposeAllAxes(y, slices.Insert(perm, axis, x.Rank()-1)...)
+	return gx.TransposeAllAxes(x, slices.Insert(perm, axis, x.Rank()-1)...)
 }
 
 // matrix returns the weights [out, in] of a resized axis, in C order. Linear:
@@ -153,10 +155,5 @@ func (l *aggregate) shape(c *check, in []int) ([]int, error) {
 
 func (l *aggregate) build(b *builder, x *gx.Node) *gx.Node {
 	axis := gx.AdjustAxisToOperandRank(x, l.Axis)
-	y := gx.DotGeneral(x, []int{axis}, []int{0}, b.inputs[l.Pattern], []int{1}, []int{0})
-	perm := make([]int, 0, x.Rank())
-	for i := range x.Rank() - 1 {
-		perm = append(perm, i)
-	}
-	return gx.TransposeAllAxes(y, slices.Insert(perm, axis, x.Rank()-1)...)
+	return lastTo(gx.DotGeneral(x, []int{axis}, []int{0}, b.inputs[l.Pattern], []int{1}, []int{0}), axis)
 }

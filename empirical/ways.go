@@ -1,0 +1,113 @@
+package empirical
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Way is how a weight's term is added to Θ. With J[b, i, j] = Σ_t δ[b, t, i] a[b, t, j]
+// for each example and output:
+//
+//	Materialize  J, then its Gram matrix;
+//	Factor       Gram of a, Gram of δ, their product summed over t and t';
+//	Sequential   (Gram of a)·δ', then δ times that.
+//
+// Factor and Sequential never hold J. They need a product; weights that have
+// none are materialized.
+type Way int
+
+// The ways; Auto is the fastest one that is predicted.
+const (
+	Auto Way = iota
+	Materialize
+	Factor
+	Sequential
+)
+
+var wayNames = []string{"auto", "materialize", "factor", "sequential"}
+
+// String returns the name that ParseWay reads.
+func (w Way) String() string { return wayNames[w] }
+
+// ParseWay reads a way's name.
+func ParseWay(name string) (Way, error) {
+	for i, n := range wayNames {
+		if n == name {
+			return Way(i), nil
+		}
+	}
+	return 0, fmt.Errorf("empirical: no way %q; choose one of %s", name, strings.Join(wayNames, ", "))
+}
+
+// rates say how fast the parts of a way go. They were measured on two cores of
+// a server CPU; only their ratios matter.
+var rates = struct {
+	gram        float64 // FLOP/s of a large Gram matrix
+	jacobian    float64 // FLOP/s of δᵀa
+	small       float64 // FLOP/s of products of T × T and the like
+	elementwise float64 // products summed per second
+	memory      float64 // bytes per second, written and read again
+}{120e9, 90e9, 25e9, 1e9, 5e9}
+
+// estimate returns the FLOPs and seconds of adding w's term for n examples of
+// which pairs meet.
+func (w *weight) estimate(way Way, outputs Outputs, o int, n, pairs float64, entry int) (flops, seconds float64) {
+	size := float64(w.size())
+	O := float64(o)
+	if way == Materialize {
+		perPair := 2 * O * size
+		if outputs == Full {
+			perPair *= O
+		}
+		flops = pairs * perPair
+		seconds = flops / rates.gram
+		if w.product() && w.dims.T > 1 {
+			form := n * 2 * O * float64(w.dims.T) * size
+			flops += form
+			seconds += form / rates.jacobian
+		}
+		return flops, seconds + n*O*size*float64(entry)/rates.memory
+	}
+	B, T, I, J := float64(w.dims.B), float64(w.dims.T), float64(w.dims.I), float64(w.dims.J)
+	gramA := 2 * T * T * J
+	var gemm, small, sum float64
+	switch {
+	case way == Factor && outputs == Full:
+		gemm, sum = gramA+2*O*O*T*T*I, O*O*T*T
+	case way == Factor && outputs == Diagonal:
+		gemm, sum = gramA+2*O*T*T*I, O*T*T
+	case way == Factor:
+		gemm, sum = gramA+2*O*T*T*I, T*T
+	case outputs == Full: // sequential
+		gemm, small = gramA, 2*O*T*T*I+2*O*O*T*I
+	default:
+		gemm, small, sum = gramA, 2*O*T*T*I, O*T*I
+	}
+	k := pairs * B
+	flops = k * (gemm + small + 2*sum)
+	seconds = k * (gemm/rates.gram + small/rates.small + sum/rates.elementwise)
+	return flops, seconds + n*B*T*(J+O*I)*float64(entry)/rates.memory
+}
+
+// choose picks a way for each weight: the one asked for where it applies, or
+// the fastest.
+func (g *gradient) choose(asked Way, outputs Outputs, n, pairs float64, entry int) []Way {
+	ways := make([]Way, len(g.weights))
+	for i, w := range g.weights {
+		ways[i] = Materialize
+		if !w.product() {
+			continue
+		}
+		if asked != Auto {
+			ways[i] = asked
+			continue
+		}
+		_, best := w.estimate(Materialize, outputs, g.outputs, n, pairs, entry)
+		for _, way := range []Way{Factor, Sequential} {
+			if _, s := w.estimate(way, outputs, g.outputs, n, pairs, entry); s < best {
+				ways[i], best = way, s
+			}
+		}
+	}
+	return ways
+}
