@@ -31,6 +31,9 @@ func (c *contraction[F]) factor(term []float64, w *weight, b1, b2 *block, p1, p2
 	var f F
 	perRow := (T + rowsPer*T*rowsPer) * r2 * T * int(unsafe.Sizeof(f))
 	chunk := min(r1, max(1, gramBytes/max(1, perRow)))
+	if b1 == b2 { // eight steps compute 9/16 of the square, one all of it
+		chunk = min(chunk, (r1+7)/8)
+	}
 	for b := range d.B {
 		for n0 := 0; n0 < r1; n0 += chunk {
 			rows := min(chunk, r1-n0)

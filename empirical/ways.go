@@ -47,7 +47,8 @@ var rates = struct {
 	small       float64 // FLOP/s of products of T × T and the like
 	elementwise float64 // products summed per second
 	memory      float64 // bytes per second, written and read again
-}{120e9, 90e9, 25e9, 1e9, 5e9}
+	call        float64 // seconds that a small product costs whatever its size
+}{120e9, 90e9, 25e9, 1e9, 5e9, 2e-6}
 
 // estimate returns the FLOPs and seconds of adding w's term for n examples of
 // which pairs meet.
@@ -70,7 +71,7 @@ func (w *weight) estimate(way Way, outputs Outputs, o int, n, pairs float64, ent
 	}
 	B, T, I, J := float64(w.dims.B), float64(w.dims.T), float64(w.dims.I), float64(w.dims.J)
 	gramA := 2 * T * T * J
-	var gemm, small, sum float64
+	var gemm, small, sum, calls float64
 	switch {
 	case way == Factor && outputs == Full:
 		gemm, sum = gramA+2*O*O*T*T*I, O*O*T*T
@@ -79,13 +80,13 @@ func (w *weight) estimate(way Way, outputs Outputs, o int, n, pairs float64, ent
 	case way == Factor:
 		gemm, sum = gramA+2*O*T*T*I, T*T
 	case outputs == Full: // sequential
-		gemm, small = gramA, 2*O*T*T*I+2*O*O*T*I
+		gemm, small, calls = gramA, 2*O*T*T*I+2*O*O*T*I, O+1
 	default:
-		gemm, small, sum = gramA, 2*O*T*T*I, O*T*I
+		gemm, small, sum, calls = gramA, 2*O*T*T*I, O*T*I, O
 	}
 	k := pairs * B
 	flops = k * (gemm + small + 2*sum)
-	seconds = k * (gemm/rates.gram + small/rates.small + sum/rates.elementwise)
+	seconds = k * (gemm/rates.gram + small/rates.small + sum/rates.elementwise + calls*rates.call)
 	return flops, seconds + n*B*T*(J+O*I)*float64(entry)/rates.memory
 }
 

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,8 +10,9 @@ import (
 // Config configures a network of the zoo. The zero value of each field but
 // InputShape means the network's default.
 type Config struct {
-	// Depth counts the activations of mlp and cnn, and the blocks of a resnet;
-	// 0 means 3. Negative: none.
+	// Depth counts the activations of mlp and cnn, the blocks of resnet-small,
+	// and those of each stage of resnet18; 0 means 3, and 2 for resnet18.
+	// Negative: none.
 	Depth int `json:"depth,omitempty"`
 	// Width is the number of hidden features or channels; 0 means 512 for mlp
 	// and 64 for the others.
@@ -52,6 +54,9 @@ func List() []Entry {
 		{"cnn-gap", "the same, with global average pooling before the last layer", recipe{width: 64, make: cnn(averaged)}.build},
 		{"cnn-maxpool", "the same, with the maximum over all positions; it has no known infinite-width limit", recipe{width: 64, make: cnn(maximal)}.build},
 		{"resnet-small", "convolution, depth × pre-activation residual blocks of two 3×3 convolutions, average pooling, dense", recipe{width: 64, make: resnet}.build},
+		{"resnet18", "pre-activation ResNet-18 for 32×32 images, without norms; depth counts the blocks of each of its four stages", recipe{depth: 2, width: 64, make: resnet18("")}.build},
+		{"resnet18-ln", "the same with layer norm over channels", recipe{depth: 2, width: 64, make: resnet18("layer")}.build},
+		{"resnet18-bn", "the same with batch norm by the statistics of the batch; its examples interact", recipe{depth: 2, width: 64, make: resnet18("batch")}.build},
 	}
 }
 
@@ -69,6 +74,7 @@ func Lookup(name string) (Builder, error) {
 
 // A recipe makes the layers of a Config whose defaults are filled in.
 type recipe struct {
+	depth int // the default; 0 means 3
 	width int // the default
 	make  func(c Config) ([]Layer, error)
 }
@@ -80,7 +86,7 @@ func (r recipe) build(c Config) (*Spec, error) {
 			*v = d
 		}
 	}
-	def(&c.Depth, 3)
+	def(&c.Depth, cmp.Or(r.depth, 3))
 	def(&c.Width, r.width)
 	def(&c.Outputs, 1)
 	c.Depth = max(c.Depth, 0)

@@ -74,6 +74,10 @@ func TestPeak(t *testing.T) {
 		{"a reshape takes nothing", func(xs []*gx.Node) *gx.Node {
 			return gx.Dot(gx.Reshape(gx.Reshape(xs[0], 200), 10, 20), xs[1])
 		}, params + y},
+		// x [10, 20] is repeated to [10, 20, 20] before it is contracted.
+		{"a product of a broadcast stores it", func(xs []*gx.Node) *gx.Node {
+			return gx.Einsum("abc,bd->acd", gx.BroadcastToDims(gx.InsertAxes(xs[0], -1), 10, 20, 20), xs[1])
+		}, params + 4*(10*20*20) + 4*(10*20*30)},
 		// Both products and their product are alive at the end.
 		{"two products", func(xs []*gx.Node) *gx.Node {
 			return gx.Mul(gx.Dot(xs[0], xs[1]), gx.Dot(gx.Neg(xs[0]), xs[1]))

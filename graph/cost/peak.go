@@ -71,8 +71,13 @@ func storedValues(p *graph.Program) map[*graph.Value]bool {
 		for _, v := range e.Out {
 			stored[v] = isOutput[v] || !fuses(e) || len(users[v]) != 1 || !fusesInto(users[v][0])
 			switch e.Op {
-			case backends.OpTypeReshape, backends.OpTypeIdentity, backends.OpTypeBroadcastInDim:
+			case backends.OpTypeReshape, backends.OpTypeIdentity: // another view of the same memory
 				stored[v] = isOutput[v]
+			case backends.OpTypeBroadcastInDim: // repeated where it is read, if every reader can
+				stored[v] = isOutput[v]
+				for _, u := range users[v] {
+					stored[v] = stored[v] || !fusesInto(u)
+				}
 			}
 		}
 	}
