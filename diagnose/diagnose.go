@@ -14,7 +14,6 @@ import (
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 
 	"github.com/gontk/ntk/empirical"
-	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/internal/data"
 	"github.com/gontk/ntk/internal/native"
 	"github.com/gontk/ntk/predict"
@@ -26,7 +25,7 @@ type Source struct {
 	// Build returns the network of the given depth for inputs of the given
 	// shape, without the batch axis, and the given number of outputs. Zero
 	// depth or outputs mean the network's own.
-	Build func(depth int, input []int, outputs int) (graph.Model, error)
+	Build func(depth int, input []int, outputs int) (empirical.Model, error)
 }
 
 // Config says what to diagnose. Source and Data are required.

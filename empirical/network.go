@@ -16,6 +16,9 @@ import (
 	"github.com/gontk/ntk/graph"
 )
 
+// A Model builds the graph of a network; see [graph.Model].
+type Model = graph.Model
+
 // A Network is a model with weights, ready for Jacobians and Gram matrices.
 // Its weights live on the backend's device.
 //

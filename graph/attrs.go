@@ -108,9 +108,9 @@ type (
 
 	// ScatterAttrs of ScatterSum, ScatterMax and ScatterMin (XLA's semantics).
 	ScatterAttrs struct {
-		IndexVectorAxis                                                   int
-		UpdateWindowAxes, InsertedWindowAxes, ScatterAxesToOperandAxes    []int
-		IndicesAreSorted, UniqueIndices                                   bool
+		IndexVectorAxis                                                int
+		UpdateWindowAxes, InsertedWindowAxes, ScatterAxesToOperandAxes []int
+		IndicesAreSorted, UniqueIndices                                bool
 	}
 
 	// RNGBitGeneratorAttrs of RNGBitGenerator.

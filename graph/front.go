@@ -98,6 +98,6 @@ func first3(out []Op, err error) (Op, Op, Op, error) {
 	return out[0], out[1], out[2], nil
 }
 
-func list(x Op, err error) ([]Op, error)       { return []Op{x}, err }
-func list2(x, y Op, err error) ([]Op, error)   { return []Op{x, y}, err }
+func list(x Op, err error) ([]Op, error)        { return []Op{x}, err }
+func list2(x, y Op, err error) ([]Op, error)    { return []Op{x, y}, err }
 func list3(x, y, z Op, err error) ([]Op, error) { return []Op{x, y, z}, err }

@@ -1,6 +1,9 @@
 package vmap_test
 
 import (
+	"math"
+	"math/rand/v2"
+
 	"github.com/gomlx/gomlx/backends"
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	"github.com/gomlx/gomlx/pkg/core/shapes"
@@ -50,17 +53,13 @@ func elementwiseCases() (cs []ruleCase) {
 		}
 	}
 	n, b := floats, booleans
-	for _, op := range []graph.OpType{backends.OpTypeWhere} {
-		cs = append(cs,
-			ruleCase{op, nil, []spec{b(3, 1), n(3, 1), n(3, 1)}},
-			ruleCase{op, nil, []spec{b(), n(3, 1), n(3, 1)}},
-			ruleCase{op, nil, []spec{b(5), n(), n(5)}},
-			ruleCase{op, nil, []spec{b(5), n(5), n()}},
-			ruleCase{op, nil, []spec{b(5), n(), n()}},
-			ruleCase{op, nil, []spec{b(), n(), n()}},
-		)
-	}
 	return append(cs,
+		ruleCase{backends.OpTypeWhere, nil, []spec{b(3, 1), n(3, 1), n(3, 1)}},
+		ruleCase{backends.OpTypeWhere, nil, []spec{b(), n(3, 1), n(3, 1)}},
+		ruleCase{backends.OpTypeWhere, nil, []spec{b(5), n(), n(5)}},
+		ruleCase{backends.OpTypeWhere, nil, []spec{b(5), n(5), n()}},
+		ruleCase{backends.OpTypeWhere, nil, []spec{b(5), n(), n()}},
+		ruleCase{backends.OpTypeWhere, nil, []spec{b(), n(), n()}},
 		ruleCase{backends.OpTypeClamp, nil, []spec{n(3, 1), n(3, 1), n(3, 1)}},
 		ruleCase{backends.OpTypeClamp, nil, []spec{n(), n(3, 1), n()}},
 		ruleCase{backends.OpTypeClamp, nil, []spec{n(), n(5), n(5)}},
@@ -272,11 +271,16 @@ func scatterCases() (cs []ruleCase) {
 
 func dynamicCases() []ruleCase {
 	n := floats
+	// Starts for which sums with them overflow.
+	huge := func(*rand.Rand) float64 { return 1 << 63 }
+	hugeOrNegative := func(r *rand.Rand) float64 { return []float64{math.MinInt64, 1 << 62}[r.IntN(2)] }
 	start := func(hi int) spec { return integers(dtypes.Int32, -1, hi) } // beyond both ends
 	return []ruleCase{
 		{backends.OpTypeDynamicSlice, graph.DynamicSliceAttrs{Dims: []int{2, 1}}, []spec{n(5, 3), start(5), start(3)}},
 		{backends.OpTypeDynamicSlice, graph.DynamicSliceAttrs{Dims: []int{3}}, []spec{n(3), start(1)}},
-		{backends.OpTypeDynamicSlice, graph.DynamicSliceAttrs{Dims: []int{150}}, []spec{n(301), integers(dtypes.Uint8, 0, 255)}},
+		{backends.OpTypeDynamicSlice, graph.DynamicSliceAttrs{Dims: []int{101}}, []spec{n(401), integers(dtypes.Uint8, 0, 255)}},
+		{backends.OpTypeDynamicSlice, graph.DynamicSliceAttrs{Dims: []int{3}}, []spec{n(5), {dtypes.Uint64, nil, huge}}},
+		{backends.OpTypeDynamicUpdateSlice, nil, []spec{n(5), n(2), {dtypes.Int64, nil, hugeOrNegative}}},
 		{backends.OpTypeDynamicUpdateSlice, nil, []spec{n(5, 3), n(2, 1), start(5), start(3)}},
 		{backends.OpTypeDynamicUpdateSlice, nil, []spec{booleans(5), booleans(2), start(5)}},
 	}

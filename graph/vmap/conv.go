@@ -43,22 +43,25 @@ func convGeneral(c call) graph.Op {
 // fold merges the examples into an axis of one example, of size groups·k. It
 // becomes groups·n·k, group-major.
 func (c call) fold(x graph.Op, axis, groups int) graph.Op {
-	d := c.o.Dims(x)[1:]
-	size := d[axis]
-	split := slices.Concat(d[:axis], []int{groups, size / groups}, d[axis+1:])
-	y := c.o.Reshape(x, prepend(c.m.n, split)...)
-	y = c.o.MoveAxis(y, 0, axis+1) // between the groups and their entries
-	merged := slices.Clone(d)
+	merged := slices.Clone(c.o.Dims(x)[1:])
+	size, at := merged[axis], axis
+	if groups > 1 { // the examples go between the groups and their entries
+		split := slices.Concat(merged[:axis], []int{groups, size / groups}, merged[axis+1:])
+		x, at = c.o.Reshape(x, prepend(c.m.n, split)...), axis+1
+	}
 	merged[axis] = c.m.n * size
-	return c.o.Reshape(y, merged...)
+	return c.o.Reshape(c.o.MoveAxis(x, 0, at), merged...)
 }
 
 // unfold is the inverse of fold.
 func (c call) unfold(y graph.Op, axis, groups int) graph.Op {
 	d := slices.Clone(c.o.Dims(y))
 	size := d[axis] / c.m.n
-	split := slices.Concat(d[:axis], []int{groups, c.m.n, size / groups}, d[axis+1:])
-	y = c.o.MoveAxis(c.o.Reshape(y, split...), axis+1, 0)
+	parts, at := []int{c.m.n, size / groups}, axis
+	if groups > 1 {
+		parts, at = prepend(groups, parts), axis+1
+	}
+	y = c.o.Reshape(y, slices.Concat(d[:axis], parts, d[axis+1:])...)
 	d[axis] = size
-	return c.o.Reshape(y, prepend(c.m.n, d)...)
+	return c.o.Reshape(c.o.MoveAxis(y, at, 0), prepend(c.m.n, d)...)
 }

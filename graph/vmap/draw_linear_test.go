@@ -84,7 +84,7 @@ func (g *generator) window(op graph.OpType) {
 		if window > 1 { // padding alone would be the whole of a window of 1
 			a.Paddings[i] = [2]int{g.r.IntN(2), g.r.IntN(2)}
 		}
-		if reduces && g.r.IntN(4) == 0 {
+		if reduces && !g.fused && g.r.IntN(4) == 0 { // GoMLX drops it on the way to XLA
 			a.BaseDilations[i] = 2
 			d = 2*d - 1
 		}

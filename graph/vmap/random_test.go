@@ -10,12 +10,11 @@ import (
 
 	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/graph/lower"
-	"github.com/gontk/ntk/graph/vmap"
 )
 
 const (
-	randomOnGo  = 500 // programs
-	randomOnXLA = 40
+	randomOnGo  = 1000 // programs
+	randomOnXLA = 30
 	leastOften  = 10 // times that each op has to occur
 )
 
@@ -83,7 +82,7 @@ func checkRandom(t *testing.T, m machine, seed uint64, ops []graph.OpType, count
 	if err := graph.Catch(func() {
 		for range 3 + r.IntN(10) {
 			op := ops[r.IntN(len(ops))]
-			for range 3 {
+			for range 8 {
 				if other := ops[r.IntN(len(ops))]; counts[other] < counts[op] {
 					op = other
 				}
@@ -141,5 +140,3 @@ func TestManyExamples(t *testing.T) {
 
 // between returns a number in [lo, hi].
 func between(r *rand.Rand, lo, hi int) int { return lo + r.IntN(hi-lo+1) }
-
-var _ graph.Interpreter = (*vmap.Map)(nil)

@@ -1,8 +1,6 @@
 package vmap
 
-import (
-	"github.com/gontk/ntk/graph"
-)
+import "github.com/gontk/ntk/graph"
 
 func reduce(c call) graph.Op {
 	a := c.attrs.(graph.ReduceAttrs)

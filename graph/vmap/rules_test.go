@@ -115,9 +115,10 @@ func TestFixedPassesThrough(t *testing.T) {
 	}
 }
 
-// TestDotWithoutTranspose checks that products with one mapped operand are
-// transposed only where DotGeneral's order of axes asks for it.
-func TestDotWithoutTranspose(t *testing.T) {
+// TestWithoutCopies checks that products and convolutions are transposed only
+// where their order of axes asks for it, and that nothing fixed is repeated.
+func TestWithoutCopies(t *testing.T) {
+	nhwc := conv(convLayouts[0], convSize{2, 3, 4, 5, 5, 3, 3}, func(*graph.ConvGeneralAttrs) {})
 	for _, tc := range []struct {
 		name       string
 		c          ruleCase
@@ -129,6 +130,8 @@ func TestDotWithoutTranspose(t *testing.T) {
 		{"weights times mapped vector", dot([]int{4, 3}, []int{3}, []int{1}, nil, []int{0}, nil), mapping{0, 1}, 0},
 		{"both", dot([]int{2, 3}, []int{3, 4}, []int{1}, nil, []int{0}, nil), mapping{1, 1}, 0},
 		{"weights times mapped matrix", dot([]int{4, 3}, []int{3, 2}, []int{1}, nil, []int{0}, nil), mapping{0, 1}, 1},
+		{"convolution of examples", nhwc, mapping{1, 0}, 0},
+		{"convolution with mapped kernels", nhwc, mapping{0, 1}, 2}, // into and out of the channels
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			operands := make([]operand, 2)

@@ -1,0 +1,227 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/internal/report"
+	"github.com/gontk/ntk/internal/tiles"
+)
+
+// gramFlags are those of the verb gram.
+type gramFlags struct {
+	study         studyFlags
+	outputs, way  string
+	out           string
+	block         int
+	force, resume bool
+	explain       bool
+}
+
+func (a *app) gramVerb() *cobra.Command {
+	g := &gramFlags{}
+	c := &cobra.Command{
+		Use:   "gram",
+		Short: "compute Θ of one network and write it as .npy",
+		Long: `gram computes Θ(x, x) of a network at one seed, tile by tile under the memory
+budget, and writes theta.npy and manifest.json into --out. A run that was stopped
+goes on with --resume. --explain says what would be done, and does nothing.`,
+		Example: examples(a.program, "gram --model cnn-gap --data digits --examples 500 --out theta",
+			"gram --model cnn-gap --data digits --examples 500 --out theta --resume",
+			"gram --model resnet18 --data cifar10 --outputs full --explain"),
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return a.gram(c, g) },
+	}
+	g.study.register(c)
+	f := c.Flags()
+	f.StringVar(&g.outputs, "outputs", "mean", "mean, full, trace or diagonal")
+	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor or sequential")
+	f.IntVar(&g.block, "block", 0, "examples in one execution (default: as many as the budget allows)")
+	f.StringVar(&g.out, "out", "", "folder for theta.npy and manifest.json")
+	f.BoolVar(&g.force, "force", false, "replace the results in --out")
+	f.BoolVar(&g.resume, "resume", false, "go on with what is in --out")
+	f.BoolVar(&g.explain, "explain", false, "print the plan and stop")
+	return c
+}
+
+func (a *app) gram(c *cobra.Command, g *gramFlags) error {
+	ctx := c.Context()
+	if err := g.study.check(c); err != nil {
+		return err
+	}
+	if err := oneOf("outputs", g.outputs, "mean", "full", "trace", "diagonal"); err != nil {
+		return err
+	}
+	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential"); err != nil {
+		return err
+	}
+	switch {
+	case g.block < 0:
+		return usagef("--block %d: want at least 1", g.block)
+	case g.out == "" && !g.explain:
+		return usagef("--out is missing: the folder that theta.npy goes to; or --explain")
+	case g.force && g.resume:
+		return usagef("--force and --resume: give one of them")
+	}
+	s, err := a.open(ctx, &g.study)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	f, err := s.network(g.study.network.depth)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	opts, err := g.options(s)
+	if err != nil {
+		return err
+	}
+	plan, err := f.Plan(s.set.Len(), 0, opts)
+	if err != nil {
+		return err
+	}
+	if g.explain {
+		if a.json {
+			return a.printJSON(plan)
+		}
+		return a.println(plan)
+	}
+	if err := f.Redraw(g.study.seed); err != nil {
+		return err
+	}
+	if !g.resume {
+		if err := newFolder(g.out, g.force); err != nil {
+			return err
+		}
+	}
+	a.flushNotices()
+	a.describe(s)
+	a.detail(plan.String())
+	return a.computeGram(ctx, g, s, f, opts)
+}
+
+func (g *gramFlags) options(s *study) (empirical.Options, error) {
+	outputs, err := empirical.ParseOutputs(g.outputs)
+	if err != nil {
+		return empirical.Options{}, usageError{err}
+	}
+	way, err := empirical.ParseWay(g.way)
+	if err != nil {
+		return empirical.Options{}, usageError{err}
+	}
+	return empirical.Options{Outputs: outputs, Way: way, Block: g.block, Memory: s.budget.Bytes, BLAS: s.blas}, nil
+}
+
+// computeGram writes theta.npy, then the manifest.
+func (a *app) computeGram(ctx context.Context, g *gramFlags, s *study, f *empirical.Network, opts empirical.Options) error {
+	start := time.Now()
+	path := filepath.Join(g.out, "theta.npy")
+	config := s.config()
+	config["outputs"], config["seed"] = g.outputs, strconv.FormatUint(g.study.seed, 10)
+	opts.Writer = func(spec tiles.Spec) (tiles.Writer, error) {
+		what := tiles.Manifest(maps.Clone(config))
+		what["data"], what["ntk"] = s.set.Hash(), thisVersion().String()
+		if !g.resume {
+			return tiles.CreateNPY(path, spec, what)
+		}
+		if g.block == 0 {
+			spec.Block1, spec.Block2 = 0, 0 // those of the file
+		}
+		w, err := tiles.OpenNPYContext(ctx, path, spec, what)
+		if err == nil {
+			a.say("%s", w.Resume())
+		}
+		return w, err
+	}
+	a.resume = "finished tiles are kept; go on with --resume and the same --out"
+	bar := a.newProgress()
+	opts.Progress = func(p empirical.Progress) {
+		bar.update(float64(p.Done)/float64(p.Total), fmt.Sprintf("tile %d of %d", p.Done, p.Total))
+	}
+	x, err := s.examples()
+	if err != nil {
+		return err
+	}
+	r, err := f.NTK(ctx, x, nil, opts)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	m := a.manifest(s, config, []uint64{g.study.seed})
+	m.Files, m.Seconds = []string{"theta.npy", "theta.npy.journal"}, time.Since(start).Seconds()
+	if err := m.write(g.out); err != nil {
+		return err
+	}
+	return a.printGram(path, s, r, time.Since(start))
+}
+
+// gramResult is what gram prints with --json.
+type gramResult struct {
+	Schema             string            `json:"schema"`
+	File               string            `json:"file"`
+	Shape              []int             `json:"shape"`
+	Outputs            string            `json:"outputs"`
+	Parameters         int               `json:"parameters"`
+	Seconds            float64           `json:"seconds"`
+	CompileSeconds     float64           `json:"compile_seconds"`
+	JacobianSeconds    float64           `json:"jacobian_seconds"`
+	ContractionSeconds float64           `json:"contraction_seconds"`
+	Shares             []empirical.Share `json:"shares"`
+	Plan               *empirical.Plan   `json:"plan"`
+}
+
+func (a *app) printGram(path string, s *study, g *empirical.Gram, took time.Duration) error {
+	shape, _, err := tiles.StatNPY(path)
+	if err != nil {
+		return err
+	}
+	r := gramResult{
+		"ntk/gram/1", path, shape, g.Outputs.String(), g.Plan.Parameters, took.Seconds(),
+		g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds(), g.Shares, g.Plan,
+	}
+	if a.json {
+		return a.printJSON(r)
+	}
+	t := report.Table{
+		Caption: fmt.Sprintf("Θ %s of %s on %s", g.Outputs, s.source.Name, s.set.Describe()),
+		Columns: []report.Column{{Name: "what"}, {Name: "value"}},
+		Rows: [][]string{
+			{"file", path},
+			{"shape", fmt.Sprint(shape)},
+			{"parameters", fmt.Sprint(g.Plan.Parameters)},
+			{"tiles", fmt.Sprintf("%d of %d examples", g.Plan.Tiles, g.Plan.Block)},
+			{"time", fmt.Sprintf("%.3g s: compilation %.3g, cotangents and Jacobians %.3g, contraction %.3g",
+				took.Seconds(), g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds())},
+		},
+	}
+	return a.printTables([]report.Table{t})
+}
+
+// config says which network, data and arithmetic a study has: what must agree
+// for a run to be resumed.
+func (s *study) config() map[string]string {
+	n, d := s.flags.network, s.flags.data
+	c := map[string]string{
+		"model": s.source.Name, "depth": strconv.Itoa(n.depth), "width": strconv.Itoa(n.width),
+		"activation": n.activation, "parameterization": n.parameterization, "norm": n.norm,
+		"w_std": strconv.FormatFloat(n.wStd, 'g', -1, 64), "b_std": strconv.FormatFloat(n.bStd, 'g', -1, 64),
+		"data": d.data, "examples": strconv.Itoa(s.set.Len()), "layout": s.set.Layout,
+		"dtype": s.flags.compute.dtype, "backend": s.backend.Kind,
+	}
+	maps.DeleteFunc(c, func(_, v string) bool { return v == "" || v == "0" })
+	return c
+}
+
+func sorted(seeds []uint64) []uint64 {
+	slices.Sort(seeds)
+	return seeds
+}

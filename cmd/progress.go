@@ -1,0 +1,76 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// progressEvery is how often a plain line reports progress.
+const progressEvery = 5 * time.Second
+
+// progressUnits is how finely a bar shows the fraction that is done.
+const progressUnits = 1000
+
+// A progress shows on stderr how far a computation is: a bar with the time left
+// on a terminal, else a plain line now and then.
+type progress struct {
+	w     io.Writer // nil: silent
+	bar   *progressbar.ProgressBar
+	start time.Time
+	last  time.Time
+	clock func() time.Time
+}
+
+func (a *app) newProgress() *progress {
+	p := &progress{clock: time.Now}
+	p.start = p.clock()
+	p.last = p.start
+	if a.quiet {
+		return p
+	}
+	p.w = a.stderr
+	if a.isTerminal(a.stderr) {
+		p.bar = progressbar.NewOptions(progressUnits,
+			progressbar.OptionSetWriter(a.stderr),
+			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionSetElapsedTime(true),
+			progressbar.OptionClearOnFinish(),
+			progressbar.OptionFullWidth(),
+			progressbar.OptionThrottle(100*time.Millisecond),
+		)
+	}
+	return p
+}
+
+// update says which fraction is done, between 0 and 1, and of what.
+func (p *progress) update(fraction float64, what string) {
+	if p.w == nil {
+		return
+	}
+	if p.bar != nil {
+		p.bar.Describe(what)
+		_ = p.bar.Set(int(fraction * progressUnits))
+		return
+	}
+	now := p.clock()
+	if now.Sub(p.last) < progressEvery {
+		return
+	}
+	p.last = now
+	line := fmt.Sprintf("ntk: %s: %.0f%%", what, 100*fraction)
+	if fraction > 0 {
+		left := time.Duration(float64(now.Sub(p.start)) * (1 - fraction) / fraction)
+		line += fmt.Sprintf(", about %s left", left.Round(time.Second))
+	}
+	_, _ = fmt.Fprintln(p.w, line)
+}
+
+// done takes the bar away.
+func (p *progress) done() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+}

@@ -1,0 +1,242 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/internal/report"
+	"github.com/gontk/ntk/internal/tiles"
+	"github.com/gontk/ntk/predict"
+)
+
+// spectrumFlags are those of the verb spectrum.
+type spectrumFlags struct {
+	study   studyFlags
+	outputs string
+	top     int
+}
+
+func (a *app) spectrumVerb() *cobra.Command {
+	f := &spectrumFlags{}
+	c := &cobra.Command{
+		Use:   "spectrum [theta.npy]",
+		Short: "eigenvalues of a Gram matrix: of a file, or of a network",
+		Long: `spectrum prints the eigenvalues of a Gram matrix [N, N] or [N, N, O, O] in a .npy
+file, or of Θ of a network on data, and what follows from them.`,
+		Example: examples(a.program, "spectrum theta/theta.npy", "spectrum --model mlp --data digits --examples 200",
+			"spectrum theta/theta.npy --json"),
+		RunE: func(c *cobra.Command, args []string) error { return a.spectrum(c, f, args) },
+	}
+	f.study.register(c)
+	c.Flags().StringVar(&f.outputs, "outputs", "mean", "mean or full")
+	c.Flags().IntVar(&f.top, "top", 10, "how many eigenvalues to print; --json has all")
+	return c
+}
+
+// spectrumResult is what spectrum prints with --json.
+type spectrumResult struct {
+	Schema        string    `json:"schema"`
+	Of            string    `json:"of"`
+	Examples      int       `json:"examples"`
+	Outputs       int       `json:"outputs"` // 0: unknown, the matrix is [N, N]
+	Eigenvalues   []float64 `json:"eigenvalues"`
+	Uncertainty   float64   `json:"uncertainty"`
+	Condition     *float64  `json:"condition"`
+	Exact         bool      `json:"condition_exact"`
+	EffectiveRank float64   `json:"effective_rank"`
+	MaxRateSum    float64   `json:"max_rate_half_sum"`
+}
+
+func (a *app) spectrum(c *cobra.Command, f *spectrumFlags, args []string) error {
+	ctx := c.Context()
+	switch {
+	case len(args) > 1:
+		return usagef("%s takes one file, got %d", c.CommandPath(), len(args))
+	case len(args) == 1 && f.study.network.model != "":
+		return usagef("give a file or --model, not both")
+	case len(args) == 0 && f.study.network.model == "":
+		return usagef("give the file of a Gram matrix (.npy), or --model; see %s --help", c.CommandPath())
+	}
+	if err := f.study.check(c); err != nil {
+		return err
+	}
+	if err := oneOf("outputs", f.outputs, "mean", "full"); err != nil {
+		return err
+	}
+	var s *predict.Spectrum
+	var r spectrumResult
+	var err error
+	if len(args) == 1 {
+		s, r, err = a.spectrumOfFile(ctx, f, args[0])
+	} else {
+		s, r, err = a.spectrumOfNetwork(ctx, f)
+	}
+	if err != nil {
+		return err
+	}
+	r.Schema, r.Eigenvalues, r.Uncertainty = "ntk/spectrum/1", s.Values, s.Uncertainty()
+	r.EffectiveRank, r.MaxRateSum = s.EffectiveRank(), s.MaxStableRate(1)
+	kappa, exact := s.Condition()
+	r.Exact = exact
+	if kappa-kappa == 0 {
+		r.Condition = &kappa
+	}
+	if a.json {
+		return a.printJSON(r)
+	}
+	return a.printSpectrum(s, r, f.top)
+}
+
+func (a *app) spectrumOfFile(ctx context.Context, f *spectrumFlags, path string) (*predict.Spectrum, spectrumResult, error) {
+	none := spectrumResult{}
+	budget, err := f.study.compute.budget()
+	if err != nil {
+		return nil, none, err
+	}
+	shape, dt, err := tiles.StatNPY(path)
+	if err != nil {
+		return nil, none, err
+	}
+	square := len(shape) == 2 && shape[0] == shape[1] ||
+		len(shape) == 4 && shape[0] == shape[1] && shape[2] == shape[3]
+	if !square {
+		return nil, none, fmt.Errorf("%s has shape %v; a Gram matrix has [N, N] or [N, N, O, O]", path, shape)
+	}
+	n, o := shape[0], 1
+	if len(shape) == 4 {
+		o = shape[2]
+	}
+	k := int64(n) * int64(o)
+	// The file, in float64, and the solver's copy.
+	if need := k * k * int64(dt.Size()+16); !budget.Fits(need) {
+		return nil, none, budget.Exceeded(fmt.Sprintf("the spectrum of a matrix of %d rows", k), need, "raise --memory")
+	}
+	_, _, values, err := tiles.ReadNPY(path)
+	if err != nil {
+		return nil, none, err
+	}
+	a64, ok := values.([]float64)
+	if !ok {
+		for _, x := range values.([]float32) {
+			a64 = append(a64, float64(x))
+		}
+	}
+	if o > 1 {
+		a64 = predict.Flatten(a64, n, o)
+	}
+	if i, j, ok := asymmetric(int(k), a64); ok {
+		return nil, none, fmt.Errorf("%s is not symmetric: entries [%d, %d] and [%d, %d] differ", path, i, j, j, i)
+	}
+	blas, err := a.openBLAS()
+	if err != nil {
+		return nil, none, err
+	}
+	a.flushNotices()
+	s, err := predict.NewSpectrum(ctx, blas, int(k), a64)
+	if err == nil && dt == tiles.Float32 {
+		s.Error = float64(k) * 0x1p-24 * s.Max() // what rounding to float32 may move an eigenvalue by
+	}
+	return s, spectrumResult{Of: path, Examples: n, Outputs: o}, err
+}
+
+// asymmetric finds a pair of entries that differ by more than rounding does.
+func asymmetric(n int, a []float64) (i, j int, ok bool) {
+	top := 0.0
+	for _, x := range a {
+		top = max(top, x, -x)
+	}
+	for i := range n {
+		for j := range i {
+			if d := a[i*n+j] - a[j*n+i]; !(max(d, -d) <= 1e-6*top) {
+				return i, j, true
+			}
+		}
+	}
+	return 0, 0, false
+}
+
+func (a *app) spectrumOfNetwork(ctx context.Context, flags *spectrumFlags) (*predict.Spectrum, spectrumResult, error) {
+	none := spectrumResult{}
+	s, err := a.open(ctx, &flags.study)
+	if err != nil {
+		return nil, none, err
+	}
+	defer s.close()
+	f, err := s.network(flags.study.network.depth)
+	if err != nil {
+		return nil, none, err
+	}
+	defer func() { _ = f.Close() }()
+	if err := f.Redraw(flags.study.seed); err != nil {
+		return nil, none, err
+	}
+	outputs, err := empirical.ParseOutputs(flags.outputs)
+	if err != nil {
+		return nil, none, usageError{err}
+	}
+	x, err := s.examples()
+	if err != nil {
+		return nil, none, err
+	}
+	bar := a.newProgress()
+	opts := empirical.Options{Outputs: outputs, Memory: s.budget.Bytes, BLAS: s.blas, Progress: func(p empirical.Progress) {
+		bar.update(float64(p.Done)/float64(p.Total), fmt.Sprintf("tile %d of %d", p.Done, p.Total))
+	}}
+	if _, err := f.Plan(x.Len(), 0, opts); err != nil {
+		return nil, none, err
+	}
+	a.flushNotices()
+	a.describe(s)
+	g, err := f.NTK(ctx, x, nil, opts)
+	bar.done()
+	if err != nil {
+		return nil, none, err
+	}
+	p, err := f.Precision(ctx, x, g, opts)
+	if err != nil {
+		return nil, none, err
+	}
+	r := spectrumResult{Of: s.source.Name + " on " + s.set.Describe(), Examples: g.N1, Outputs: 1}
+	theta, n := g.Values, g.N1
+	if outputs == empirical.Full {
+		theta, n, r.Outputs = predict.Flatten(theta, g.N1, g.O), n*g.O, g.O
+	}
+	sp, err := predict.NewSpectrum(ctx, s.blas, n, theta)
+	if err == nil {
+		sp.Error = p.EigenvalueError(n)
+	}
+	return sp, r, err
+}
+
+func (a *app) printSpectrum(s *predict.Spectrum, r spectrumResult, top int) error {
+	t := report.Table{
+		Caption: "Spectrum of " + r.Of,
+		Columns: []report.Column{{Name: "index", Align: report.Right}, {Name: "eigenvalue", Align: report.Right}, {Name: "sum so far", Unit: "%", Align: report.Right}},
+	}
+	total, sum := 0.0, 0.0
+	for _, v := range s.Values {
+		total += v
+	}
+	n := len(s.Values)
+	for i, v := range s.Values {
+		sum += v
+		if i < max(top, 0) || i == n-1 {
+			t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), report.Number(v), report.Number(100 * sum / total)})
+		}
+	}
+	bound := ""
+	if !r.Exact {
+		bound = "≥ "
+	}
+	kappa, _ := s.Condition()
+	facts := report.Table{Columns: []report.Column{{Name: "what"}, {Name: "value"}}, Rows: [][]string{
+		{"condition number", bound + report.Number(kappa)},
+		{"uncertainty of an eigenvalue", report.Number(r.Uncertainty)},
+		{"effective rank", fmt.Sprintf("%s of %d", report.Number(r.EffectiveRank), n)},
+		{"largest stable rate, ½ sum", report.Number(r.MaxRateSum)},
+	}}
+	return a.printTables([]report.Table{t, facts})
+}

@@ -1,0 +1,178 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
+	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
+	"github.com/spf13/cobra"
+
+	"github.com/gontk/ntk/diagnose"
+	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/internal/data"
+	"github.com/gontk/ntk/internal/machine"
+	"github.com/gontk/ntk/internal/native"
+)
+
+// studyFlags are what every verb has that computes a kernel.
+type studyFlags struct {
+	network networkFlags
+	data    dataFlags
+	compute computeFlags
+	seed    uint64
+}
+
+func (s *studyFlags) register(c *cobra.Command) {
+	s.network.register(c)
+	s.data.register(c)
+	s.compute.register(c)
+	c.Flags().Uint64Var(&s.seed, "seed", 1, "seed of the weights (the first, where there are several)")
+}
+
+func (s *studyFlags) check(c *cobra.Command) error {
+	if err := s.network.check(c); err != nil {
+		return err
+	}
+	if err := s.data.check(); err != nil {
+		return err
+	}
+	return s.compute.check()
+}
+
+// A study is a network and data with what computes on them.
+type study struct {
+	flags   *studyFlags
+	set     *data.Set
+	source  diagnose.Source
+	backend *native.Backend
+	blas    *native.BLAS
+	dtype   dtypes.DType
+	budget  machine.Budget
+}
+
+// open loads the data, finds the network, and only then opens libraries: the
+// user's mistakes are found first.
+func (a *app) open(ctx context.Context, flags *studyFlags) (*study, error) {
+	s := &study{flags: flags, dtype: flags.compute.arithmetic()}
+	var err error
+	if s.budget, err = flags.compute.budget(); err != nil {
+		return nil, err
+	}
+	if flags.network.model != "" && !isSpecPath(flags.network.model) && !a.isOwn(flags.network.model) {
+		if _, err := a.lookup(flags.network.model); err != nil { // before loading much data
+			return nil, err
+		}
+	}
+	if s.set, err = a.load(ctx, &flags.data, flags.data.data, s.budget.Bytes); err != nil {
+		return nil, err
+	}
+	if s.source, err = a.source(&flags.network, s.set); err != nil {
+		return nil, err
+	}
+	if s.backend, err = a.openBackend(&flags.compute); err != nil {
+		return nil, err
+	}
+	if s.blas, err = a.openBLAS(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (a *app) isOwn(model string) bool {
+	for _, m := range a.models {
+		if m.Name == model {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *study) close() {
+	if s.backend != nil {
+		s.backend.Close()
+	}
+}
+
+// load opens a data set with at most maxBytes of values.
+func (a *app) load(ctx context.Context, d *dataFlags, name string, maxBytes int64) (*data.Set, error) {
+	n, err := d.count()
+	if err != nil {
+		return nil, err
+	}
+	cache, err := a.dataDir()
+	if err != nil {
+		return nil, err
+	}
+	set, err := data.Open(ctx, name, data.Options{
+		Examples: n, Seed: d.shuffle, Layout: d.layout, Standardize: d.standardize, Labels: d.labels,
+		CacheDir: cache, MaxBytes: maxBytes,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if only := classesIn(set); set.Classes > 1 && only == 1 && set.Len() > 1 {
+		a.notice(fmt.Sprintf("all %d examples are of one class; --shuffle 1 takes them in a random order", set.Len()))
+	}
+	return set, nil
+}
+
+// classesIn counts the classes that occur.
+func classesIn(s *data.Set) int {
+	seen := map[float64]bool{}
+	for _, y := range s.Y {
+		seen[y] = true
+	}
+	return len(seen)
+}
+
+// dataDir is where fetched data sets are.
+func (a *app) dataDir() (string, error) {
+	cache, err := native.CacheDir(a.cache)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(cache, "data"), nil
+}
+
+func (a *app) openBackend(m *computeFlags) (*native.Backend, error) {
+	return native.Open(native.Options{Backend: m.backend, Plugin: m.plugin, CacheDir: a.cache, Warn: a.notice})
+}
+
+// openBLAS opens OpenBLAS, or gonum with a notice.
+func (a *app) openBLAS() (*native.BLAS, error) {
+	found, err := native.FindOpenBLAS(native.SearchOptions{CacheDir: a.cache})
+	path := ""
+	if err == nil {
+		path = found.Path
+	}
+	blas, err := native.DefaultBLAS(path, a.notice)
+	if err != nil {
+		return nil, err
+	}
+	threads, _ := machine.Threads()
+	blas.SetThreads(threads)
+	return blas, nil
+}
+
+// network builds the network of one depth, with weights from seed 0.
+func (s *study) network(depth int) (*empirical.Network, error) {
+	model, err := s.source.Build(depth, s.set.Shape[1:], s.set.Classes)
+	if err != nil {
+		return nil, err
+	}
+	return empirical.New(s.backend.GoMLX, mlctx.New(), model, shapes.Make(s.dtype, s.set.Shape[1:]...))
+}
+
+func (s *study) examples() (empirical.Batch, error) { return diagnose.Examples(s.set, s.dtype) }
+
+// describe says with --verbose what is used.
+func (a *app) describe(s *study) {
+	a.detail("data: " + s.set.Describe())
+	a.detail("backend: " + s.backend.String())
+	a.detail("BLAS: " + s.blas.String())
+	a.detail(fmt.Sprintf("memory budget: %s (%s)", machine.FormatBytes(s.budget.Bytes), s.budget.Source))
+}
