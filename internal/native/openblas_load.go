@@ -8,64 +8,23 @@ import (
 	"strings"
 
 	"github.com/ebitengine/purego"
-	"golang.org/x/sys/cpu"
 )
-
-// coreEnv names the processor that OpenBLAS takes its kernels for.
-const coreEnv = "OPENBLAS_CORETYPE"
-
-// coreType returns the value of coreEnv. OpenBLAS 0.3.34 does not know processors
-// newer than itself and takes kernels for AVX2 then; those for AVX-512 are up to
-// twice as fast where the processor has it.
-func coreType() string {
-	if set, ok := os.LookupEnv(coreEnv); ok {
-		return set
-	}
-	if x := cpu.X86; x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512CD {
-		return "SkylakeX"
-	}
-	return ""
-}
-
-// setEnv sets the variables that have a value, and returns what puts the old
-// ones back.
-func setEnv(vars map[string]string) (restore func(), err error) {
-	var undo []func()
-	restore = func() {
-		for _, f := range undo {
-			f()
-		}
-	}
-	for name, value := range vars {
-		if value == "" {
-			continue
-		}
-		before, had := os.LookupEnv(name)
-		undo = append(undo, func() {
-			if had {
-				_ = os.Setenv(name, before)
-			} else {
-				_ = os.Unsetenv(name)
-			}
-		})
-		if err := os.Setenv(name, value); err != nil {
-			restore()
-			return nil, err
-		}
-	}
-	return restore, nil
-}
 
 // loadOpenBLAS opens the library and finds its functions.
 func loadOpenBLAS(path string) (*BLAS, error) {
-	// OpenBLAS reads these when it is loaded. Its threads spin while they wait,
-	// so none are wanted.
-	restore, err := setEnv(map[string]string{"OPENBLAS_NUM_THREADS": "1", coreEnv: coreType()})
-	if err != nil {
+	// OpenBLAS starts its threads when it is loaded, by this variable. They
+	// spin while they wait, so none are wanted.
+	const threadsEnv = "OPENBLAS_NUM_THREADS"
+	before, had := os.LookupEnv(threadsEnv)
+	if err := os.Setenv(threadsEnv, "1"); err != nil {
 		return nil, err
 	}
 	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
-	restore()
+	if had {
+		_ = os.Setenv(threadsEnv, before)
+	} else {
+		_ = os.Unsetenv(threadsEnv)
+	}
 	if err != nil {
 		return nil, err
 	}
