@@ -89,7 +89,7 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	}
 	cfg := diagnose.Config{
 		Source: s.source, Data: s.set, Depths: depths, Seed: d.study.seed, Seeds: d.seeds, Outputs: outputs,
-		DType: s.dtype, Memory: s.budget.Bytes, Backend: s.backend.GoMLX, BLAS: s.blas,
+		DType: s.dtype, Memory: s.memory(), Backend: s.backend.GoMLX, BLAS: s.blas,
 	}
 	w := &diagnosisFiles{app: a, study: s, folder: d.out}
 	if d.out != "" {

@@ -118,7 +118,7 @@ func (g *gramFlags) options(s *study) (empirical.Options, error) {
 	if err != nil {
 		return empirical.Options{}, usageError{err}
 	}
-	return empirical.Options{Outputs: outputs, Way: way, Block: g.block, Memory: s.budget.Bytes, BLAS: s.blas}, nil
+	return empirical.Options{Outputs: outputs, Way: way, Block: g.block, Memory: s.memory(), BLAS: s.blas}, nil
 }
 
 // computeGram writes theta.npy, then the manifest.

@@ -182,7 +182,7 @@ func (a *app) spectrumOfNetwork(ctx context.Context, flags *spectrumFlags) (*pre
 		return nil, none, err
 	}
 	bar := a.newProgress()
-	opts := empirical.Options{Outputs: outputs, Memory: s.budget.Bytes, BLAS: s.blas, Progress: func(p empirical.Progress) {
+	opts := empirical.Options{Outputs: outputs, Memory: s.memory(), BLAS: s.blas, Progress: func(p empirical.Progress) {
 		bar.update(float64(p.Done)/float64(p.Total), fmt.Sprintf("tile %d of %d", p.Done, p.Total))
 	}}
 	if _, err := f.Plan(x.Len(), 0, opts); err != nil {

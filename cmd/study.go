@@ -167,6 +167,14 @@ func (s *study) network(depth int) (*empirical.Network, error) {
 	return empirical.New(s.backend.GoMLX, mlctx.New(), model, shapes.Make(s.dtype, s.set.Shape[1:]...))
 }
 
+// memory returns the budget that was asked for, 0 for the default.
+func (s *study) memory() int64 {
+	if s.flags.compute.memory == "" {
+		return 0
+	}
+	return s.budget.Bytes
+}
+
 func (s *study) examples() (empirical.Batch, error) { return diagnose.Examples(s.set, s.dtype) }
 
 // describe says with --verbose what is used.

@@ -11,8 +11,8 @@ import (
 	"github.com/gontk/ntk/graph/jvp"
 )
 
-// tolerance of what is compared with central differences: see differences,
-// times what the fifth derivatives near 0 of Log, Rsqrt and Pow exceed 1000.
+// tolerance of what is compared with central differences: see differences. The
+// largest fifth derivative is that of 1/x at 0.5, 7680: 3e-10.
 const tolerance = 1e-9
 
 // TestRules compares every rule with central differences, with a tangent on
@@ -22,12 +22,7 @@ func TestRules(t *testing.T) {
 		t.Run(c.name(i), func(t *testing.T) {
 			p := c.program(t)
 			ways := subsets(floatsOf(p))
-			if !p.Outputs[0].Shape.DType.IsFloat() {
-				checkNoTangent(t, p)
-				return
-			}
-			if len(ways) == 0 {
-				t.Logf("no operand has a tangent")
+			if len(ways) == 0 || !p.Outputs[0].Shape.DType.IsFloat() {
 				checkNoTangent(t, p)
 				return
 			}

@@ -183,13 +183,12 @@ func subsets(of []int) (all [][]int) {
 func differences(t testing.TB, f function, xs, vs []any, way []int) [][]float64 {
 	t.Helper()
 	const h = 1e-3
-	weights := map[float64]float64{-2: 1, -1: -8, 1: 8, 2: -1}
 	diffs := make([][]float64, len(f.p.Outputs))
-	for step, weight := range weights {
+	for _, point := range []struct{ step, weight float64 }{{-2, 1}, {-1, -8}, {1, 8}, {2, -1}} {
 		in := slices.Clone(xs)
 		for k, i := range floatsOf(f.p) {
 			if slices.Contains(way, i) {
-				in[i] = plus(xs[i].([]float64), step*h, vs[k].([]float64))
+				in[i] = plus(xs[i].([]float64), point.step*h, vs[k].([]float64))
 			}
 		}
 		for i, y := range f.call(t, in...) {
@@ -197,7 +196,7 @@ func differences(t testing.TB, f function, xs, vs []any, way []int) [][]float64 
 				if diffs[i] == nil {
 					diffs[i] = make([]float64, len(y))
 				}
-				diffs[i] = plus(diffs[i], weight/(12*h), y)
+				diffs[i] = plus(diffs[i], point.weight/(12*h), y)
 			}
 		}
 	}

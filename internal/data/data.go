@@ -55,8 +55,9 @@ type Options struct {
 	//	"feature"  per column: the same
 	//	"unit"     scale each example of d values to norm √d
 	//
-	// Empty means "pixel" for images and "none" for anything else. What is
-	// constant becomes 0, and the Note counts it.
+	// Empty means "pixel" for images, "feature" for uci/NAME and "none" for
+	// anything else; the Note says which. What is constant becomes 0, and
+	// the Note counts it.
 	Standardize string
 
 	// Labels says where the labels are. For a CSV file it is a column's name
@@ -114,6 +115,8 @@ func (o Options) validate() error {
 //   - mnist, fashion-mnist, cifar10 and, for their test sets, mnist-test,
 //     fashion-mnist-test, cifar10-test: fetched before into a folder of the
 //     set's name in o.CacheDir, in $NTK_DATA or in Debian's folder of data sets;
+//   - uci/NAME, for example uci/iris: a small set for classification from the
+//     UCI repository, fetched before as uci; uci/INDEX.csv there lists them;
 //   - the path of a .npy, .npz, .csv, .tsv, IDX (gzip or not) or CIFAR-10
 //     .bin file, or of a folder with the training part of MNIST or CIFAR-10.
 //
@@ -143,7 +146,11 @@ func Open(ctx context.Context, name string, o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.standardize(ctx, o.Standardize); err != nil {
+	how := o.Standardize
+	if how == "" {
+		how = t.scale
+	}
+	if err := s.standardize(ctx, how); err != nil {
 		return nil, err
 	}
 	if o.Layout == "" {

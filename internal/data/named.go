@@ -68,7 +68,21 @@ func (s namedSet) open(ctx context.Context, test bool, o Options) (*table, error
 		return nil, fmt.Errorf("data: %s lacks the labels of %s: \"ntk data fetch %s\" gets them", folder, s.part(test), s.name)
 	}
 	t.name, t.source, t.license = s.part(test), s.source, s.license
+	if full := s.examples(test); t.shape[0] != full {
+		t.notes = append(t.notes, fmt.Sprintf("the files hold %d of the %d examples of %s", t.shape[0], full, t.name))
+	}
 	return t, nil
+}
+
+// examples returns how many examples the published set has.
+func (s namedSet) examples(test bool) int {
+	switch {
+	case test:
+		return 10000
+	case s.idx:
+		return 60000
+	}
+	return cifarTrain
 }
 
 func (s namedSet) part(test bool) string {

@@ -18,9 +18,15 @@ func openTable(ctx context.Context, name string, o Options) (*table, error) {
 	if set, test, ok := findNamed(name); ok {
 		return set.open(ctx, test, o)
 	}
+	if name == uciName {
+		return nil, fmt.Errorf("data: uci is a collection: uci/NAME opens one of its sets, for example uci/iris")
+	}
+	if set, ok := findUCI(name); ok {
+		return uciTable(ctx, set, o)
+	}
 	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("data: %q is neither a data set (digits, %s) nor a file or folder", name, strings.Join(setNames(), ", "))
+		return nil, fmt.Errorf("data: %q is neither a data set (digits, %s, uci/NAME) nor a file or folder", name, strings.Join(setNames(), ", "))
 	}
 	if err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ func TestRefused(t *testing.T) {
 	}
 	rows := []row{
 		// What is asked for.
-		{"nowhere", nil, Options{}, `"nowhere" is neither a data set (digits, mnist, fashion-mnist, cifar10) nor a file`},
+		{"nowhere", nil, Options{}, `"nowhere" is neither a data set (digits, mnist, fashion-mnist, cifar10, uci/NAME) nor a file`},
 		{"digits", nil, Options{Examples: -1}, "cannot keep -1 examples"},
 		{"digits", nil, Options{Examples: 1798}, "digits: 1798 examples asked for, 1797 there"},
 		{"digits", nil, Options{Layout: "hwc"}, `unknown layout "hwc": write one of nhwc, nchw`},

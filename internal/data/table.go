@@ -27,6 +27,10 @@ type table struct {
 
 	source, license string
 	notes           []string
+
+	// scale is how to standardize if the user does not say; empty leaves
+	// that to the kind of data.
+	scale string
 }
 
 func (t *table) close() {

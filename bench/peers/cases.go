@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
+	"github.com/gomlx/gomlx/pkg/core/tensors"
+	"github.com/gomlx/gomlx/pkg/core/tensors/numpy"
+	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
+
+	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/models"
+)
+
+//go:embed P*.json
+var specs embed.FS
+
+// A benchmark is a network, as a spec beside this file, and a number of examples.
+type benchmark struct {
+	name, spec string
+	n          int
+}
+
+var benchmarks = []benchmark{
+	{"P1", "P1.json", 16},   // MLP 3072-2048³-8
+	{"P1b", "P1b.json", 64}, // MLP 784-512²-10
+	{"P2", "P2.json", 4},    // ResNet-18 without normalization, 32×32×3
+	{"P3", "P3.json", 16},   // CNN, 3 convolutions of 64 channels, 16×16×3
+	{"P3b", "P3.json", 64},
+}
+
+// chosen returns the benchmarks that a list of names, with commas, asks for.
+func chosen(list string) ([]benchmark, error) {
+	var bs []benchmark
+next:
+	for name := range strings.SplitSeq(list, ",") {
+		for _, b := range benchmarks {
+			if b.name == strings.TrimSpace(name) {
+				bs = append(bs, b)
+				continue next
+			}
+		}
+		return nil, fmt.Errorf("no case %q; there are %s", name, caseNames())
+	}
+	return bs, nil
+}
+
+func caseNames() string {
+	var names []string
+	for _, b := range benchmarks {
+		names = append(names, b.name)
+	}
+	return strings.Join(names, ",")
+}
+
+// A network is what both sides compute the same Θ of.
+type network struct {
+	text   []byte // the spec
+	params []models.ParamInfo
+	net    *empirical.Network
+	x      *tensors.Tensor // [n, …]
+}
+
+// newNetwork builds the network of a spec's text. Weights are drawn by
+// [graph.Initialize], n inputs from N(0, 1) by [graph.Draw], both with seed 0.
+func newNetwork(backend backends.Backend, text []byte, n int, dtype dtypes.DType) (*network, error) {
+	spec, err := models.ParseSpec(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	model, err := spec.Model()
+	if err != nil {
+		return nil, err
+	}
+	params, err := spec.Params()
+	if err != nil {
+		return nil, err
+	}
+	net, err := empirical.New(backend, mlctx.New(), model, shapes.Make(dtype, spec.InputShape...))
+	if err != nil {
+		return nil, err
+	}
+	x, err := graph.Draw(graph.Gaussian(1), 0, "x", shapes.Make(dtype, append([]int{n}, spec.InputShape...)...))
+	if err != nil {
+		return nil, errors.Join(err, net.Close())
+	}
+	return &network{text, params, net, x}, nil
+}
+
+// write puts weights and inputs into a new .npz in dir, and returns the request
+// that makes the peer load them.
+func (n *network) write(dir string) (request, error) {
+	q := request{Do: "load", Spec: n.text, Arrays: filepath.Join(dir, "arrays.npz"), DType: strings.ToLower(n.net.DType().String())}
+	arrays := map[string]*tensors.Tensor{"x": n.x}
+	for _, p := range n.params {
+		v := n.net.Context().GetVariableByScopeAndName(p.Scope, p.VarName)
+		if v == nil {
+			return q, fmt.Errorf("the network has no variable %s in %s", p.VarName, p.Scope)
+		}
+		value, err := v.Value()
+		if err != nil {
+			return q, err
+		}
+		if arrays[p.Name] != nil {
+			return q, fmt.Errorf("two arrays are called %s; rename the layer", p.Name)
+		}
+		arrays[p.Name] = value
+		q.Params = append(q.Params, p.Name)
+	}
+	f, err := os.Create(q.Arrays)
+	if err != nil {
+		return q, err
+	}
+	err = numpy.ToNpzWriter(arrays, f)
+	return q, errors.Join(err, f.Close())
+}
