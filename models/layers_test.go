@@ -107,12 +107,18 @@ func TestShapesAndBranches(t *testing.T) {
 			each([]int{4, 6}, func(p []int) { s += *x.at(i[0], p[0], p[1], i[1]) })
 			return s
 		}},
-		{"residual, identity", `[{"op": "residual", "main": [{"op": "abs"}], "shortcut": []}]`, x.dims,
-			func(i []int) float64 { return math.Abs(at(i)) + at(i) }},
-		{"residual, both", `[{"op": "residual", "main": [{"op": "abs"}], "shortcut": [{"op": "sin"}, {"op": "abs"}]}]`, x.dims,
-			func(i []int) float64 { return math.Abs(at(i)) + math.Abs(math.Sin(at(i))) }},
-		{"prod", `[{"op": "prod", "branches": [[{"op": "abs"}], [], [{"op": "cos"}]]}]`, x.dims,
-			func(i []int) float64 { return math.Abs(at(i)) * at(i) * math.Cos(at(i)) }},
+		{
+			"residual, identity", `[{"op": "residual", "main": [{"op": "abs"}], "shortcut": []}]`, x.dims,
+			func(i []int) float64 { return math.Abs(at(i)) + at(i) },
+		},
+		{
+			"residual, both", `[{"op": "residual", "main": [{"op": "abs"}], "shortcut": [{"op": "sin"}, {"op": "abs"}]}]`, x.dims,
+			func(i []int) float64 { return math.Abs(at(i)) + math.Abs(math.Sin(at(i))) },
+		},
+		{
+			"prod", `[{"op": "prod", "branches": [[{"op": "abs"}], [], [{"op": "cos"}]]}]`, x.dims,
+			func(i []int) float64 { return math.Abs(at(i)) * at(i) * math.Cos(at(i)) },
+		},
 		{"concat, channels", `[{"op": "concat", "branches": [[], [{"op": "abs"}]]}]`, []int{2, 4, 6, 6}, func(i []int) float64 {
 			v := *x.at(i[0], i[1], i[2], i[3]%3)
 			if i[3] >= 3 {
@@ -126,8 +132,11 @@ func TestShapesAndBranches(t *testing.T) {
 			}
 			return *x.at(i[0], i[1]-2, i[2], i[3])
 		}},
-		{"slice", `[{"op": "slice", "spatial": [[1, 4, 2], [0, 6, 4]]}]`, []int{2, 2, 2, 3},
-			func(i []int) float64 { return *x.at(i[0], 1+2*i[1], 4*i[2], i[3]) }},
+		{
+			"slice", `[{"op": "slice", "spatial": [[1, 4, 2], [0, 6, 4]]}]`,
+			[]int{2, 2, 2, 3},
+			func(i []int) float64 { return *x.at(i[0], 1+2*i[1], 4*i[2], i[3]) },
+		},
 		{"dropout does nothing in inference", `[{"op": "dropout", "keep_rate": 0.5, "mode": "train"}]`, x.dims, at},
 		{"nearest", `[{"op": "image_resize", "shape": [8, 4], "method": "nearest"}]`, []int{2, 8, 4, 3}, func(i []int) float64 {
 			pick := func(o, in, out int) int { return int(math.Floor((float64(o) + 0.5) * float64(in) / float64(out))) }

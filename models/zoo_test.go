@@ -32,8 +32,11 @@ func TestZoo(t *testing.T) {
 		ops        string
 	}{
 		{"mlp", models.Config{InputShape: []int{12}}, 12*512 + 2*512*512 + 512, 1, "dense relu dense relu dense relu dense"},
-		{"mlp", models.Config{InputShape: []int{28, 28, 1}, Depth: 1, Width: 10, Outputs: 3, BStd: 0.1, Activation: "erf"},
-			784*10 + 10 + 10*3 + 3, 3, "flatten dense erf dense"},
+		{
+			"mlp",
+			models.Config{InputShape: []int{28, 28, 1}, Depth: 1, Width: 10, Outputs: 3, BStd: 0.1, Activation: "erf"},
+			784*10 + 10 + 10*3 + 3, 3, "flatten dense erf dense",
+		},
 		{"mlp", models.Config{InputShape: []int{12}, Depth: -1, Outputs: 2}, 24, 2, "dense"},
 		{"mlp", models.Config{InputShape: []int{12}, Depth: 1, Width: 5, Norm: "layer"}, 65, 1, "dense layer_norm relu dense"},
 		{"mlp", models.Config{InputShape: []int{12}, Depth: 2, Width: 5, Parameterization: "mup"}, 60 + 25 + 5, 1, "dense relu dense relu dense"},
@@ -41,8 +44,11 @@ func TestZoo(t *testing.T) {
 		{"cnn-gap", models.Config{InputShape: []int{8, 6, 3}, Depth: 1, Width: 4}, 9*3*4 + 4, 1, "conv relu global_avg_pool dense"},
 		{"cnn-gap", models.Config{InputShape: []int{9, 2}, Depth: 1, Width: 4}, 3*2*4 + 4, 1, "conv relu global_avg_pool dense"},
 		{"cnn-maxpool", models.Config{InputShape: []int{8, 6, 3}, Depth: 1, Width: 4}, 9*3*4 + 4, 1, "conv relu max_pool flatten dense"},
-		{"resnet-small", models.Config{InputShape: []int{8, 8, 3}, Depth: 2, Width: 4, Outputs: 10, Norm: "batch"},
-			9*3*4 + 4*9*4*4 + 40, 10, "conv residual residual batch_norm relu global_avg_pool dense"},
+		{
+			"resnet-small",
+			models.Config{InputShape: []int{8, 8, 3}, Depth: 2, Width: 4, Outputs: 10, Norm: "batch"},
+			9*3*4 + 4*9*4*4 + 40, 10, "conv residual residual batch_norm relu global_avg_pool dense",
+		},
 	} {
 		t.Run(tc.model, func(t *testing.T) {
 			s := build(t, tc.model, tc.config)

@@ -102,8 +102,10 @@ func randomOp(o graph.Ops, pool []graph.Op, rng *rand.Rand) graph.Op {
 		for i := 1; i < rank; i++ {
 			offsets = append(offsets, i)
 		}
-		return o.Do(backends.OpTypeGather, graph.GatherAttrs{IndexVectorAxis: 1, OffsetOutputAxes: offsets,
-			CollapsedSliceAxes: []int{k}, StartIndexMap: []int{k}, SliceSizes: sizes}, x, ix)
+		return o.Do(backends.OpTypeGather, graph.GatherAttrs{
+			IndexVectorAxis: 1, OffsetOutputAxes: offsets,
+			CollapsedSliceAxes: []int{k}, StartIndexMap: []int{k}, SliceSizes: sizes,
+		}, x, ix)
 	case 14:
 		s := shapes.Make(dtypes.Float64, batch, 2)
 		return o.Do(backends.OpTypeIota, graph.IotaAttrs{Shape: s, Axis: rng.IntN(2)})
@@ -117,8 +119,10 @@ func randomOp(o graph.Ops, pool []graph.Op, rng *rand.Rand) graph.Op {
 		window[k] = 2
 		pads := make([][2]int, rank)
 		pads[k][rng.IntN(2)] = rng.IntN(2)
-		return o.Do(backends.OpTypeReduceWindow, graph.ReduceWindowAttrs{Type: backends.ReduceOpSum, Window: window,
-			Strides: strides, BaseDilations: dil, WindowDilations: dil, Paddings: pads}, x)
+		return o.Do(backends.OpTypeReduceWindow, graph.ReduceWindowAttrs{
+			Type: backends.ReduceOpSum, Window: window,
+			Strides: strides, BaseDilations: dil, WindowDilations: dil, Paddings: pads,
+		}, x)
 	}
 }
 

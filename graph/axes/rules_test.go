@@ -79,20 +79,24 @@ func TestRules(t *testing.T) {
 		{"gradient of a pool over positions", func(o graph.Ops, x graph.Op) graph.Op {
 			source := o.Slice(x, []int{0, 0, 0}, []int{4, 3, 2}, nil)
 			return o.Do(backends.OpTypeSelectAndScatterMax, graph.SelectAndScatterAttrs{
-				Window: []int{1, 2, 1}, Strides: []int{1, 2, 1}, Paddings: make([][2]int, 3)}, x, source)
+				Window: []int{1, 2, 1}, Strides: []int{1, 2, 1}, Paddings: make([][2]int, 3),
+			}, x, source)
 		}, "", "[B 4][P 6][P 2]"},
 		{"gradient of a pool over the batch", func(o graph.Ops, x graph.Op) graph.Op {
 			source := parameter(o, "w", 2, 6, 2)
 			return o.Do(backends.OpTypeSelectAndScatterMax, graph.SelectAndScatterAttrs{
-				Window: []int{2, 1, 1}, Strides: []int{2, 1, 1}, Paddings: make([][2]int, 3)}, x, source)
+				Window: []int{2, 1, 1}, Strides: []int{2, 1, 1}, Paddings: make([][2]int, 3),
+			}, x, source)
 		}, "mixes examples", ""},
 		{"batch norm along the batch axis as features", func(o graph.Ops, x graph.Op) graph.Op {
 			w := o.BroadcastInDim(o.Scalar(dtypes.Float64, 1), []int{4}, nil)
 			return o.Do(backends.OpTypeBatchNormForTraining, graph.BatchNormAttrs{Epsilon: 1e-3, Axis: 0}, x, w, w)
 		}, "", "[B 4][P 6][P 2]"},
 		{"stride over positions with a window of 1", func(o graph.Ops, x graph.Op) graph.Op {
-			return o.Do(backends.OpTypeReduceWindow, graph.ReduceWindowAttrs{Type: backends.ReduceOpMax, Window: []int{1, 1, 1},
-				Strides: []int{1, 2, 1}, BaseDilations: []int{1, 1, 1}, WindowDilations: []int{1, 1, 1}, Paddings: make([][2]int, 3)}, x)
+			return o.Do(backends.OpTypeReduceWindow, graph.ReduceWindowAttrs{
+				Type: backends.ReduceOpMax, Window: []int{1, 1, 1},
+				Strides: []int{1, 2, 1}, BaseDilations: []int{1, 1, 1}, WindowDilations: []int{1, 1, 1}, Paddings: make([][2]int, 3),
+			}, x)
 		}, "", "[B 4][P 3][P 2]"},
 		{"an op without a rule", func(o graph.Ops, x graph.Op) graph.Op {
 			return o.Do(backends.OpTypeAllReduce, graph.AllReduceAttrs{Type: backends.ReduceOpSum}, x)
@@ -104,8 +108,10 @@ func TestRules(t *testing.T) {
 		{"each example its own entry, by an Iota", func(o graph.Ops, x graph.Op) graph.Op {
 			iota := o.Do(backends.OpTypeIota, graph.IotaAttrs{Shape: shapes.Make(dtypes.Int32, 4, 1), Axis: 0})
 			zero := o.BroadcastInDim(scalar(o), []int{4, 1}, nil)
-			return o.Do(backends.OpTypeGather, graph.GatherAttrs{IndexVectorAxis: 1, OffsetOutputAxes: []int{1},
-				CollapsedSliceAxes: []int{0, 1}, StartIndexMap: []int{0, 1}, SliceSizes: []int{1, 1, 2}},
+			return o.Do(backends.OpTypeGather, graph.GatherAttrs{
+				IndexVectorAxis: 1, OffsetOutputAxes: []int{1},
+				CollapsedSliceAxes: []int{0, 1}, StartIndexMap: []int{0, 1}, SliceSizes: []int{1, 1, 2},
+			},
 				x, o.Concatenate(1, iota, zero))
 		}, "mixes examples", ""},
 		{"an output that is a weight", func(o graph.Ops, _ graph.Op) graph.Op {

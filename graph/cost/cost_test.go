@@ -36,23 +36,44 @@ func TestOf(t *testing.T) {
 		dims [][]int
 		want cost.Cost
 	}{
-		{"matrix product", func(xs []*gx.Node) *gx.Node { return gx.Dot(xs[0], xs[1]) }, [][]int{{3, 5}, {5, 7}},
-			cost.Cost{FLOPs: 2 * 3 * 5 * 7, Bytes: 4 * (15 + 35 + 21)}},
-		{"batched product", func(xs []*gx.Node) *gx.Node { return gx.Einsum("bij,bjk->bik", xs[0], xs[1]) }, [][]int{{2, 3, 4}, {2, 4, 5}},
-			cost.Cost{FLOPs: 2 * 2 * 3 * 4 * 5, Bytes: 4 * (24 + 40 + 30)}},
+		{
+			"matrix product", func(xs []*gx.Node) *gx.Node { return gx.Dot(xs[0], xs[1]) },
+			[][]int{{3, 5}, {5, 7}},
+			cost.Cost{FLOPs: 2 * 3 * 5 * 7, Bytes: 4 * (15 + 35 + 21)},
+		},
+		{
+			"batched product", func(xs []*gx.Node) *gx.Node { return gx.Einsum("bij,bjk->bik", xs[0], xs[1]) },
+			[][]int{{2, 3, 4}, {2, 4, 5}},
+			cost.Cost{FLOPs: 2 * 2 * 3 * 4 * 5, Bytes: 4 * (24 + 40 + 30)},
+		},
 		// 8 − 3 + 1 = 6 pixels a side at stride 1, 3 at stride 2; 3·3·2 taps each.
-		{"convolution, stride 2", func(xs []*gx.Node) *gx.Node { return gx.Convolve(xs[0], xs[1]).Strides(2).NoPadding().Done() }, [][]int{{1, 8, 8, 2}, {3, 3, 2, 4}},
-			cost.Cost{FLOPs: 2 * (3 * 3 * 4) * (3 * 3 * 2), Bytes: 4 * (128 + 72 + 36)}},
-		{"two groups", func(xs []*gx.Node) *gx.Node {
-			return gx.Convolve(xs[0], xs[1]).ChannelGroupCount(2).NoPadding().Done()
-		}, [][]int{{1, 4, 4, 4}, {3, 3, 2, 6}},
-			cost.Cost{FLOPs: 2 * (2 * 2 * 6) * (3 * 3 * 2), Bytes: 4 * (64 + 108 + 24)}},
-		{"sum", func(xs []*gx.Node) *gx.Node { return gx.ReduceSum(xs[0], 1) }, [][]int{{3, 5}},
-			cost.Cost{FLOPs: 15, Bytes: 4 * (15 + 3)}},
-		{"exponential", func(xs []*gx.Node) *gx.Node { return gx.Exp(xs[0]) }, [][]int{{3, 5}},
-			cost.Cost{Transcendentals: 15, Bytes: 4 * 30}},
-		{"transpose", func(xs []*gx.Node) *gx.Node { return gx.Transpose(xs[0], 0, 1) }, [][]int{{3, 5}},
-			cost.Cost{Bytes: 4 * 30}},
+		{
+			"convolution, stride 2", func(xs []*gx.Node) *gx.Node { return gx.Convolve(xs[0], xs[1]).Strides(2).NoPadding().Done() },
+			[][]int{{1, 8, 8, 2}, {3, 3, 2, 4}},
+			cost.Cost{FLOPs: 2 * (3 * 3 * 4) * (3 * 3 * 2), Bytes: 4 * (128 + 72 + 36)},
+		},
+		{
+			"two groups", func(xs []*gx.Node) *gx.Node {
+				return gx.Convolve(xs[0], xs[1]).ChannelGroupCount(2).NoPadding().Done()
+			},
+			[][]int{{1, 4, 4, 4}, {3, 3, 2, 6}},
+			cost.Cost{FLOPs: 2 * (2 * 2 * 6) * (3 * 3 * 2), Bytes: 4 * (64 + 108 + 24)},
+		},
+		{
+			"sum", func(xs []*gx.Node) *gx.Node { return gx.ReduceSum(xs[0], 1) },
+			[][]int{{3, 5}},
+			cost.Cost{FLOPs: 15, Bytes: 4 * (15 + 3)},
+		},
+		{
+			"exponential", func(xs []*gx.Node) *gx.Node { return gx.Exp(xs[0]) },
+			[][]int{{3, 5}},
+			cost.Cost{Transcendentals: 15, Bytes: 4 * 30},
+		},
+		{
+			"transpose", func(xs []*gx.Node) *gx.Node { return gx.Transpose(xs[0], 0, 1) },
+			[][]int{{3, 5}},
+			cost.Cost{Bytes: 4 * 30},
+		},
 	} {
 		if got := cost.Program(record(t, tc.f, tc.dims...)); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)

@@ -173,8 +173,10 @@ func productCases() (cs []ruleCase) {
 
 	conv := func(x, k []int, set func(a *graph.ConvGeneralAttrs)) {
 		a := graph.ConvGeneralAttrs{
-			Axes: backends.ConvolveAxesConfig{InputBatch: 0, InputSpatial: []int{1, 2}, InputChannels: 3, KernelSpatial: []int{0, 1},
-				KernelInputChannels: 2, KernelOutputChannels: 3, OutputBatch: 0, OutputSpatial: []int{1, 2}, OutputChannels: 3},
+			Axes: backends.ConvolveAxesConfig{
+				InputBatch: 0, InputSpatial: []int{1, 2}, InputChannels: 3, KernelSpatial: []int{0, 1},
+				KernelInputChannels: 2, KernelOutputChannels: 3, OutputBatch: 0, OutputSpatial: []int{1, 2}, OutputChannels: 3,
+			},
 			Strides: []int{1, 1}, Paddings: [][2]int{{0, 0}, {0, 0}},
 			InputDilations: []int{1, 1}, KernelDilations: []int{1, 1}, ChannelGroups: 1, BatchGroups: 1,
 		}
@@ -189,8 +191,11 @@ func productCases() (cs []ruleCase) {
 	conv([]int{2, 5, 4, 3}, []int{2, 2, 1, 3}, func(a *graph.ConvGeneralAttrs) { // depthwise
 		a.ChannelGroups, a.InputDilations, a.KernelDilations = 3, []int{2, 1}, []int{1, 2}
 	})
-	return append(cs, ruleCase{backends.OpTypeBatchNormForInference, graph.BatchNormAttrs{Epsilon: 1e-3, Axis: 1},
-		[]spec{floats(2, 3), floats(3), floats(3), floats(3), positives(3)}})
+	return append(cs, ruleCase{
+		backends.OpTypeBatchNormForInference,
+		graph.BatchNormAttrs{Epsilon: 1e-3, Axis: 1},
+		[]spec{floats(2, 3), floats(3), floats(3), floats(3), positives(3)},
+	})
 }
 
 func indexCases() (cs []ruleCase) {
@@ -198,25 +203,35 @@ func indexCases() (cs []ruleCase) {
 	index := func(lo, hi int, dims ...int) spec { return integers(dtypes.Int32, lo, hi, dims...) }
 	cs = append(cs,
 		// Rows, as an embedding takes them; indices beyond both ends.
-		ruleCase{backends.OpTypeGather, graph.GatherAttrs{IndexVectorAxis: 2, OffsetOutputAxes: []int{2}, CollapsedSliceAxes: []int{0},
-			StartIndexMap: []int{0}, SliceSizes: []int{1, 3}}, []spec{n(5, 3), index(-1, 5, 2, 3, 1)}},
+		ruleCase{backends.OpTypeGather, graph.GatherAttrs{
+			IndexVectorAxis: 2, OffsetOutputAxes: []int{2}, CollapsedSliceAxes: []int{0},
+			StartIndexMap: []int{0}, SliceSizes: []int{1, 3},
+		}, []spec{n(5, 3), index(-1, 5, 2, 3, 1)}},
 		// Windows of a matrix; slice axes stand around the batch axes.
-		ruleCase{backends.OpTypeGather, graph.GatherAttrs{IndexVectorAxis: 1, OffsetOutputAxes: []int{0, 2}, StartIndexMap: []int{1, 0},
-			SliceSizes: []int{2, 3}}, []spec{n(5, 4), index(0, 4, 3, 2)}},
+		ruleCase{backends.OpTypeGather, graph.GatherAttrs{
+			IndexVectorAxis: 1, OffsetOutputAxes: []int{0, 2}, StartIndexMap: []int{1, 0},
+			SliceSizes: []int{2, 3},
+		}, []spec{n(5, 4), index(0, 4, 3, 2)}},
 		ruleCase{backends.OpTypeDynamicSlice, graph.DynamicSliceAttrs{Dims: []int{2, 1}}, []spec{n(5, 3), index(-1, 5), index(-1, 3)}},
 		ruleCase{backends.OpTypeDynamicUpdateSlice, nil, []spec{n(5, 3), n(2, 1), index(-1, 5), index(-1, 3)}},
 	)
 	for _, op := range []graph.OpType{backends.OpTypeScatterSum, backends.OpTypeScatterMax, backends.OpTypeScatterMin} {
 		cs = append(cs,
 			// Rows, some of them twice.
-			ruleCase{op, graph.ScatterAttrs{IndexVectorAxis: 2, UpdateWindowAxes: []int{2}, InsertedWindowAxes: []int{0},
-				ScatterAxesToOperandAxes: []int{0}}, []spec{n(5, 3), index(0, 4, 2, 3, 1), n(2, 3, 3)}},
+			ruleCase{op, graph.ScatterAttrs{
+				IndexVectorAxis: 2, UpdateWindowAxes: []int{2}, InsertedWindowAxes: []int{0},
+				ScatterAxesToOperandAxes: []int{0},
+			}, []spec{n(5, 3), index(0, 4, 2, 3, 1), n(2, 3, 3)}},
 			// Entries, by vectors on the first axis of the indices.
-			ruleCase{op, graph.ScatterAttrs{IndexVectorAxis: 0, InsertedWindowAxes: []int{0, 1},
-				ScatterAxesToOperandAxes: []int{1, 0}}, []spec{n(5, 4), index(0, 3, 2, 3), n(3)}},
+			ruleCase{op, graph.ScatterAttrs{
+				IndexVectorAxis: 0, InsertedWindowAxes: []int{0, 1},
+				ScatterAxesToOperandAxes: []int{1, 0},
+			}, []spec{n(5, 4), index(0, 3, 2, 3), n(3)}},
 			// Columns; the window axis of the updates comes first.
-			ruleCase{op, graph.ScatterAttrs{IndexVectorAxis: 1, UpdateWindowAxes: []int{0}, InsertedWindowAxes: []int{1},
-				ScatterAxesToOperandAxes: []int{1}}, []spec{n(3, 4), index(0, 3, 5, 1), n(3, 5)}},
+			ruleCase{op, graph.ScatterAttrs{
+				IndexVectorAxis: 1, UpdateWindowAxes: []int{0}, InsertedWindowAxes: []int{1},
+				ScatterAxesToOperandAxes: []int{1},
+			}, []spec{n(3, 4), index(0, 3, 5, 1), n(3, 5)}},
 		)
 	}
 	return cs

@@ -11,6 +11,8 @@ import (
 )
 
 func TestConvGeneral(t *testing.T) {
+	// About one draw in a thousand, with both dilations and a cropped input, makes
+	// XLA (PJRT 0.81) end the process in its own simplifier. This seed has none.
 	r := seeded(1)
 	var calls []call
 	for len(calls) < 45 {

@@ -33,8 +33,11 @@ func TestPad(t *testing.T) {
 		calls = append(calls, call{backends.OpTypePad, a, []tensor{normal(r, dims...), fill}})
 	}
 	// More is cut off at one end than there is, and added at the other.
-	calls = append(calls, call{backends.OpTypePad, graph.PadAttrs{Axes: []backends.PadAxis{{Start: -5, End: 7}}},
-		[]tensor{normal(r, 3), {nil, []float64{2}}}})
+	calls = append(calls, call{
+		backends.OpTypePad,
+		graph.PadAttrs{Axes: []backends.PadAxis{{Start: -5, End: 7}}},
+		[]tensor{normal(r, 3), {nil, []float64{2}}},
+	})
 	agree(t, calls, padByLoops, 0)
 }
 

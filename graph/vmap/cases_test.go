@@ -23,8 +23,11 @@ func cases() []ruleCase {
 	}
 	n := floats
 	return append(cs,
-		ruleCase{backends.OpTypeBatchNormForInference, graph.BatchNormAttrs{Epsilon: 1e-3, Axis: 1},
-			[]spec{n(2, 3), n(3), n(3), n(3), positives(3)}},
+		ruleCase{
+			backends.OpTypeBatchNormForInference,
+			graph.BatchNormAttrs{Epsilon: 1e-3, Axis: 1},
+			[]spec{n(2, 3), n(3), n(3), n(3), positives(3)},
+		},
 	)
 }
 
@@ -97,8 +100,11 @@ func axisCases() []ruleCase {
 	n := floats
 	pads := graph.PadAttrs{Axes: []backends.PadAxis{{Start: 1, End: 2, Interior: 1}, {Start: -1, End: 1}}}
 	broadcast := func(dims []int, to []int, axes ...int) ruleCase {
-		return ruleCase{backends.OpTypeBroadcastInDim,
-			graph.BroadcastInDimAttrs{Shape: shapes.Make(dtypes.Float64, to...), Axes: axes}, []spec{n(dims...)}}
+		return ruleCase{
+			backends.OpTypeBroadcastInDim,
+			graph.BroadcastInDimAttrs{Shape: shapes.Make(dtypes.Float64, to...), Axes: axes},
+			[]spec{n(dims...)},
+		}
 	}
 	return []ruleCase{
 		broadcast([]int{3, 1}, []int{2, 3, 5}, 1, 2),
@@ -179,12 +185,18 @@ func dotCases() []ruleCase {
 // Layouts of a convolution of two spatial axes; the last has its batch and its
 // channels in the middle.
 var convLayouts = []backends.ConvolveAxesConfig{
-	{InputBatch: 0, InputSpatial: []int{1, 2}, InputChannels: 3, KernelSpatial: []int{0, 1}, KernelInputChannels: 2,
-		KernelOutputChannels: 3, OutputBatch: 0, OutputSpatial: []int{1, 2}, OutputChannels: 3},
-	{InputBatch: 0, InputChannels: 1, InputSpatial: []int{2, 3}, KernelOutputChannels: 0, KernelInputChannels: 1,
-		KernelSpatial: []int{2, 3}, OutputBatch: 0, OutputChannels: 1, OutputSpatial: []int{2, 3}},
-	{InputBatch: 2, InputChannels: 1, InputSpatial: []int{3, 0}, KernelOutputChannels: 1, KernelInputChannels: 3,
-		KernelSpatial: []int{0, 2}, OutputBatch: 1, OutputChannels: 3, OutputSpatial: []int{0, 2}},
+	{
+		InputBatch: 0, InputSpatial: []int{1, 2}, InputChannels: 3, KernelSpatial: []int{0, 1}, KernelInputChannels: 2,
+		KernelOutputChannels: 3, OutputBatch: 0, OutputSpatial: []int{1, 2}, OutputChannels: 3,
+	},
+	{
+		InputBatch: 0, InputChannels: 1, InputSpatial: []int{2, 3}, KernelOutputChannels: 0, KernelInputChannels: 1,
+		KernelSpatial: []int{2, 3}, OutputBatch: 0, OutputChannels: 1, OutputSpatial: []int{2, 3},
+	},
+	{
+		InputBatch: 2, InputChannels: 1, InputSpatial: []int{3, 0}, KernelOutputChannels: 1, KernelInputChannels: 3,
+		KernelSpatial: []int{0, 2}, OutputBatch: 1, OutputChannels: 3, OutputSpatial: []int{0, 2},
+	},
 }
 
 // A convSize has one entry for each axis; in counts the input's channels.
@@ -229,22 +241,28 @@ func gatherCases() []ruleCase {
 	return []ruleCase{
 		// Rows, as an embedding takes them.
 		gather([]int{5, 3}, index(5, 2, 3, 1), graph.GatherAttrs{
-			IndexVectorAxis: 2, OffsetOutputAxes: []int{2}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0}, SliceSizes: []int{1, 3}}),
+			IndexVectorAxis: 2, OffsetOutputAxes: []int{2}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0}, SliceSizes: []int{1, 3},
+		}),
 		// Windows of a matrix; slice axes stand around the batch axes.
 		gather([]int{5, 4}, index(5, 3, 2), graph.GatherAttrs{
-			IndexVectorAxis: 1, OffsetOutputAxes: []int{0, 2}, StartIndexMap: []int{1, 0}, SliceSizes: []int{2, 3}}),
+			IndexVectorAxis: 1, OffsetOutputAxes: []int{0, 2}, StartIndexMap: []int{1, 0}, SliceSizes: []int{2, 3},
+		}),
 		// Index vectors on the first axis of the indices.
 		gather([]int{5, 1, 4}, index(5, 2, 3), graph.GatherAttrs{
-			IndexVectorAxis: 0, OffsetOutputAxes: []int{1, 2}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0, 2}, SliceSizes: []int{1, 1, 2}}),
+			IndexVectorAxis: 0, OffsetOutputAxes: []int{1, 2}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0, 2}, SliceSizes: []int{1, 1, 2},
+		}),
 		// One index vector, no batch.
 		gather([]int{5, 4}, index(5, 2), graph.GatherAttrs{
-			IndexVectorAxis: 0, OffsetOutputAxes: []int{0}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0, 1}, SliceSizes: []int{1, 2}}),
+			IndexVectorAxis: 0, OffsetOutputAxes: []int{0}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0, 1}, SliceSizes: []int{1, 2},
+		}),
 		// An index vector axis of size 1 that is not there.
 		gather([]int{5, 3}, index(5, 2, 3), graph.GatherAttrs{
-			IndexVectorAxis: 2, OffsetOutputAxes: []int{1}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0}, SliceSizes: []int{1, 2}}),
+			IndexVectorAxis: 2, OffsetOutputAxes: []int{1}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0}, SliceSizes: []int{1, 2},
+		}),
 		// Indices of 8 bits.
 		gather([]int{5, 3}, integers(dtypes.Int8, 0, 4, 2, 1), graph.GatherAttrs{
-			IndexVectorAxis: 1, OffsetOutputAxes: []int{1}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0}, SliceSizes: []int{1, 2}}),
+			IndexVectorAxis: 1, OffsetOutputAxes: []int{1}, CollapsedSliceAxes: []int{0}, StartIndexMap: []int{0}, SliceSizes: []int{1, 2},
+		}),
 	}
 }
 
@@ -253,17 +271,25 @@ func scatterCases() (cs []ruleCase) {
 	for _, op := range []graph.OpType{backends.OpTypeScatterSum, backends.OpTypeScatterMax, backends.OpTypeScatterMin} {
 		cs = append(cs,
 			// Rows: the gradient of an embedding.
-			ruleCase{op, graph.ScatterAttrs{IndexVectorAxis: 2, UpdateWindowAxes: []int{2}, InsertedWindowAxes: []int{0},
-				ScatterAxesToOperandAxes: []int{0}}, []spec{floats(5, 3), index(2, 3, 1), floats(2, 3, 3)}},
+			ruleCase{op, graph.ScatterAttrs{
+				IndexVectorAxis: 2, UpdateWindowAxes: []int{2}, InsertedWindowAxes: []int{0},
+				ScatterAxesToOperandAxes: []int{0},
+			}, []spec{floats(5, 3), index(2, 3, 1), floats(2, 3, 3)}},
 			// Entries, by vectors on the first axis of the indices.
-			ruleCase{op, graph.ScatterAttrs{IndexVectorAxis: 0, InsertedWindowAxes: []int{0, 1},
-				ScatterAxesToOperandAxes: []int{1, 0}}, []spec{floats(5, 4), index(2, 3), floats(3)}},
+			ruleCase{op, graph.ScatterAttrs{
+				IndexVectorAxis: 0, InsertedWindowAxes: []int{0, 1},
+				ScatterAxesToOperandAxes: []int{1, 0},
+			}, []spec{floats(5, 4), index(2, 3), floats(3)}},
 			// An index vector axis of size 1 that is not there.
-			ruleCase{op, graph.ScatterAttrs{IndexVectorAxis: 1, UpdateWindowAxes: []int{1}, InsertedWindowAxes: []int{0},
-				ScatterAxesToOperandAxes: []int{0}}, []spec{floats(5, 3), index(3), floats(3, 3)}},
+			ruleCase{op, graph.ScatterAttrs{
+				IndexVectorAxis: 1, UpdateWindowAxes: []int{1}, InsertedWindowAxes: []int{0},
+				ScatterAxesToOperandAxes: []int{0},
+			}, []spec{floats(5, 3), index(3), floats(3, 3)}},
 			// The window axis of the updates comes first.
-			ruleCase{op, graph.ScatterAttrs{IndexVectorAxis: 1, UpdateWindowAxes: []int{0}, InsertedWindowAxes: []int{1},
-				ScatterAxesToOperandAxes: []int{1}}, []spec{floats(3, 4), index(5, 1), floats(3, 5)}},
+			ruleCase{op, graph.ScatterAttrs{
+				IndexVectorAxis: 1, UpdateWindowAxes: []int{0}, InsertedWindowAxes: []int{1},
+				ScatterAxesToOperandAxes: []int{1},
+			}, []spec{floats(3, 4), index(5, 1), floats(3, 5)}},
 		)
 	}
 	return cs

@@ -63,12 +63,21 @@ func TestFormats(t *testing.T) {
 		{"npy with classes", x, Options{Labels: dir + "/y.npy"}, with([]float64{1, 0}, "3", "5")},
 		{"npy with integer targets", x, Options{Labels: dir + "/y.npy", Task: "regression"}, with([]float64{5, 3})},
 		{"npy with targets", x, Options{Labels: dir + "/y2.npy"}, with([]float64{1, 2, 3, 4})},
-		{"npy of NumPy, Fortran, big-endian", write(t, dir, "f.npy", fromBase64(t, numpyFortran)), Options{},
-			content{Shape: []int{2, 3, 2}, X: []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}}},
-		{"npz of NumPy", write(t, dir, "a.npz", fromBase64(t, numpyArchive)), Options{},
-			content{[]int{3, 2}, []float64{0.5, -1, 2, 3.25, 4, 5}, []float64{1, 0, 1}, []string{"-1", "7"}}},
-		{"npz without labels", dir + "/a.npz", Options{Labels: "none", Examples: 1},
-			content{Shape: []int{1, 2}, X: []float64{0.5, -1}}},
+		{
+			"npy of NumPy, Fortran, big-endian", write(t, dir, "f.npy", fromBase64(t, numpyFortran)),
+			Options{},
+			content{Shape: []int{2, 3, 2}, X: []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}},
+		},
+		{
+			"npz of NumPy", write(t, dir, "a.npz", fromBase64(t, numpyArchive)),
+			Options{},
+			content{[]int{3, 2}, []float64{0.5, -1, 2, 3.25, 4, 5}, []float64{1, 0, 1}, []string{"-1", "7"}},
+		},
+		{
+			"npz without labels", dir + "/a.npz",
+			Options{Labels: "none", Examples: 1},
+			content{Shape: []int{1, 2}, X: []float64{0.5, -1}},
+		},
 
 		{"csv of names", file("a.csv", "1,2,b\n3,4,a\n"), Options{}, with([]float64{1, 0}, "a", "b")},
 		{"csv with header", file("h.csv", "\xef\xbb\xbfu,v,w\r\n1, 2 ,5\r\n3,4,7\r\n"), Options{}, with([]float64{0, 1}, "5", "7")},
@@ -80,8 +89,11 @@ func TestFormats(t *testing.T) {
 		{"csv, numbers as names", file("m.csv", "1,2,10\n3,4,b"), Options{Task: "classes"}, with([]float64{0, 1}, "10", "b")},
 		{"tsv", file("a.tsv", "1\t2\tb\n3\t4\ta\n"), Options{}, with([]float64{1, 0}, "a", "b")},
 
-		{"idx images", write(t, dir, "b-images-idx3-ubyte.gz", gzipped(idx([]byte{1, 2, 3, 255}, 2, 2, 1))), Options{Standardize: "none"},
-			content{[]int{2, 2, 1, 1}, []float64{1, 2, 3, 255}, []float64{1, 0}, []string{"1", "2"}}},
+		{
+			"idx images", write(t, dir, "b-images-idx3-ubyte.gz", gzipped(idx([]byte{1, 2, 3, 255}, 2, 2, 1))),
+			Options{Standardize: "none"},
+			content{[]int{2, 2, 1, 1}, []float64{1, 2, 3, 255}, []float64{1, 0}, []string{"1", "2"}},
+		},
 		{"idx vectors", write(t, dir, "v-ubyte", idx([]byte{1, 2, 3, 4}, 2, 2)), Options{}, plain},
 		{"idx vectors with labels", dir + "/v-ubyte", Options{Labels: dir + "/b-labels-idx1-ubyte"}, with([]float64{1, 0}, "1", "2")},
 	} {

@@ -22,16 +22,31 @@ func TestStandardize(t *testing.T) {
 		want      []float64 // by hand
 		note      string
 	}{
-		{"images by default", "", tinyImages(),
-			[]float64{-1, 0, 1, 0, -1, 0, 1, 0}, "each channel standardized over these examples (1 constant channel set to 0)"},
-		{"vectors by default", "", &Set{Shape: []int{2, 1}, X: []float64{5, 6}},
-			[]float64{5, 6}, "not standardized"},
-		{"features", "feature", &Set{Shape: []int{2, 3}, X: []float64{0, 5, 1, 4, 5, 1}},
-			[]float64{-1, 0, 0, 1, 0, 0}, "each feature standardized over these examples (2 constant features set to 0)"},
-		{"tiny and huge features", "feature", &Set{Shape: []int{2, 2}, X: []float64{0, -1e300, 4e-300, 1e300}},
-			[]float64{-1, -1, 1, 1}, "each feature standardized over these examples"},
-		{"norm √2", "unit", &Set{Shape: []int{3, 2}, X: []float64{0, 0, 3, 4, 1e-300, 1e-300}},
-			[]float64{0, 0, 0.6 * math.Sqrt2, 0.8 * math.Sqrt2, 1, 1}, "each example scaled to norm √2 (1 of zeros only left as is)"},
+		{
+			"images by default", "", tinyImages(),
+			[]float64{-1, 0, 1, 0, -1, 0, 1, 0},
+			"each channel standardized over these examples (1 constant channel set to 0)",
+		},
+		{
+			"vectors by default", "", &Set{Shape: []int{2, 1}, X: []float64{5, 6}},
+			[]float64{5, 6},
+			"not standardized",
+		},
+		{
+			"features", "feature", &Set{Shape: []int{2, 3}, X: []float64{0, 5, 1, 4, 5, 1}},
+			[]float64{-1, 0, 0, 1, 0, 0},
+			"each feature standardized over these examples (2 constant features set to 0)",
+		},
+		{
+			"tiny and huge features", "feature", &Set{Shape: []int{2, 2}, X: []float64{0, -1e300, 4e-300, 1e300}},
+			[]float64{-1, -1, 1, 1},
+			"each feature standardized over these examples",
+		},
+		{
+			"norm √2", "unit", &Set{Shape: []int{3, 2}, X: []float64{0, 0, 3, 4, 1e-300, 1e-300}},
+			[]float64{0, 0, 0.6 * math.Sqrt2, 0.8 * math.Sqrt2, 1, 1},
+			"each example scaled to norm √2 (1 of zeros only left as is)",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if err := tc.set.standardize(t.Context(), tc.how); err != nil {

@@ -51,9 +51,16 @@ func TestFormatBytes(t *testing.T) {
 		n    int64
 		want string
 	}{
-		{0, "0 B"}, {1023, "1023 B"}, {1024, "1 KiB"}, {1536, "1.5 KiB"}, {100 << 20, "100 MiB"},
-		{1<<30 - 1, "1 GiB"}, {1<<20 + 1<<18, "1.25 MiB"}, {-2048, "-2 KiB"},
-		{math.MaxInt64, "8 EiB"}, {math.MinInt64, "-8 EiB"},
+		{0, "0 B"},
+		{1023, "1023 B"},
+		{1024, "1 KiB"},
+		{1536, "1.5 KiB"},
+		{100 << 20, "100 MiB"},
+		{1<<30 - 1, "1 GiB"},
+		{1<<20 + 1<<18, "1.25 MiB"},
+		{-2048, "-2 KiB"},
+		{math.MaxInt64, "8 EiB"},
+		{math.MinInt64, "-8 EiB"},
 	} {
 		if got := FormatBytes(tc.n); got != tc.want {
 			t.Errorf("FormatBytes(%d) = %q, want %q", tc.n, got, tc.want)

@@ -119,7 +119,8 @@ func (p probe) totalMemory() (int64, bool) {
 
 // meminfo and status read one line "key: 123 kB", in bytes.
 func (p probe) meminfo(key string) (int64, bool) { return kilobytes(p.read("/proc/meminfo"), key) }
-func (p probe) status(key string) (int64, bool)  { return kilobytes(p.read("/proc/self/status"), key) }
+
+func (p probe) status(key string) (int64, bool) { return kilobytes(p.read("/proc/self/status"), key) }
 
 func kilobytes(text, key string) (int64, bool) {
 	v, _ := field(text, key)

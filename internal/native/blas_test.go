@@ -123,9 +123,20 @@ func onAndAbove(i, j int) bool { return j >= i }
 
 // sizes m, n, k: one, odd, empty sums, split over k, split into tiles, both.
 var sizes = [][3]int{
-	{1, 1, 1}, {1, 1, 0}, {3, 2, 0}, {0, 3, 2}, {3, 0, 2}, {7, 5, 3}, {1, 9, 257}, {33, 65, 129},
-	{100, 100, 1100}, {211, 403, 131}, {390, 386, 217}, {64, 96, 4201},
-	{160, 3, 4201}, {400, 5, 1300}, // as syrk: in parts; in tiles and parts
+	{1, 1, 1},
+	{1, 1, 0},
+	{3, 2, 0},
+	{0, 3, 2},
+	{3, 0, 2},
+	{7, 5, 3},
+	{1, 9, 257},
+	{33, 65, 129},
+	{100, 100, 1100},
+	{211, 403, 131},
+	{390, 386, 217},
+	{64, 96, 4201},
+	{160, 3, 4201},
+	{400, 5, 1300}, // as syrk: in parts; in tiles and parts
 }
 
 // pads are the paddings to test sizes with: all for small ones, and one for

@@ -13,8 +13,10 @@ import (
 // download fetches the wheel that p pins into dir. What pip prints appears
 // only in the error.
 func (in installer) download(ctx context.Context, p pin, dir string) error {
-	args := []string{"-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input",
-		"--no-deps", "--only-binary=:all:", "--dest", dir, p.pkg + "==" + p.version}
+	args := []string{
+		"-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input",
+		"--no-deps", "--only-binary=:all:", "--dest", dir, p.pkg + "==" + p.version,
+	}
 	cmd := exec.CommandContext(ctx, in.python, args...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

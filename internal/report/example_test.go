@@ -82,8 +82,10 @@ func sample() *report.Report {
 		Subtitle: "Fashion-MNIST, 600 examples, ReLU, NTK parameterization",
 		Command:  "ntk diagnose --model mlp:784-512-512-10 --data fashion-mnist --examples 600 --seeds 10 --out report",
 		Facts: []report.Fact{
-			{Name: "version", Value: "ntk 0.1.0, GoMLX 0.26.0"}, {Name: "machine", Value: "2 cores, 8 GB, no GPU"},
-			{Name: "data", Value: "Fashion-MNIST, sha256 8f1c0f5e9d7b4a6c2e3f1a0b9c8d7e6f"}, {Name: "seeds", Value: "0 to 9"},
+			{Name: "version", Value: "ntk 0.1.0, GoMLX 0.26.0"},
+			{Name: "machine", Value: "2 cores, 8 GB, no GPU"},
+			{Name: "data", Value: "Fashion-MNIST, sha256 8f1c0f5e9d7b4a6c2e3f1a0b9c8d7e6f"},
+			{Name: "seeds", Value: "0 to 9"},
 			{Name: "time", Value: "41 s"},
 		},
 		Generated: time.Date(2025, 3, 1, 12, 30, 0, 0, time.UTC),
