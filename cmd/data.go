@@ -70,7 +70,7 @@ func (a *app) listData() error {
 	for _, s := range all {
 		note := ""
 		if !s.Found {
-			note = " (not here: ntk data fetch " + s.Name + ")"
+			note = " (not here; its place is " + filepath.Join(dir, s.Name) + ")"
 		}
 		if err := a.println(fmt.Sprintf("%-14s %s%s", s.Name, s.About, note)); err != nil {
 			return err

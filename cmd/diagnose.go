@@ -1,11 +1,7 @@
 package cmd
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +11,6 @@ import (
 	"github.com/gontk/ntk/diagnose"
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/machine"
-	"github.com/gontk/ntk/internal/report"
 )
 
 // fullUpTo is the size N·O of the full matrix up to which diagnose takes it by
@@ -83,9 +78,9 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 		return err
 	}
 	defer s.close()
-	outputs := empirical.Mean
-	if d.outputs == "full" || d.outputs == "" && s.set.Len()*max(1, s.set.Classes) <= fullUpTo {
-		outputs = empirical.Full
+	outputs, err := s.preflight(depths, d.outputs)
+	if err != nil {
+		return err
 	}
 	cfg := diagnose.Config{
 		Source: s.source, Data: s.set, Depths: depths, Seed: d.study.seed, Seeds: d.seeds, Outputs: outputs,
@@ -111,26 +106,98 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	}
 	r, err := diagnose.Run(ctx, cfg)
 	bar.done()
+	if r == nil || len(r.Depths) == 0 {
+		return err
+	}
+	// What is finished is shown even if the rest failed or was interrupted.
+	if perr := a.present(w, r, err); perr != nil && err == nil {
+		return perr
+	}
+	return err
+}
+
+// preflight finds what is wrong with the networks before anything is written,
+// and returns the reduction over outputs: the one asked for, or Full while the
+// matrix is small.
+func (s *study) preflight(depths []int, reduction string) (empirical.Outputs, error) {
+	if len(depths) == 0 {
+		depths = []int{0}
+	}
+	for _, depth := range depths[1:] {
+		if _, err := s.source.Build(depth, s.set.Shape[1:], s.set.Classes); err != nil {
+			return 0, err
+		}
+	}
+	f, err := s.network(depths[0])
 	if err != nil {
-		return w.interrupted(ctx, r, err)
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	outputs := empirical.Mean
+	if reduction == "full" || reduction == "" && s.set.Len()*f.Outputs() <= fullUpTo {
+		outputs = empirical.Full
+	}
+	_, err = f.Plan(s.set.Len(), 0, empirical.Options{Outputs: outputs, Memory: s.memory(), BLAS: s.blas})
+	return outputs, err
+}
+
+// diagnosis is what diagnose prints with --json.
+type diagnosis struct {
+	Schema   string           `json:"schema"`
+	Command  string           `json:"command"`
+	Version  version          `json:"version"`
+	Backend  backendInfo      `json:"backend"`
+	BLAS     string           `json:"blas"`
+	Machine  machine.Summary  `json:"machine"`
+	Verdicts []verdictInfo    `json:"verdicts"`
+	Result   *diagnose.Result `json:"result"`
+	Out      string           `json:"out,omitempty"`
+	Files    []string         `json:"files,omitempty"`
+	// Incomplete says why networks are missing; empty means none are.
+	Incomplete string `json:"incomplete,omitempty"`
+}
+
+type verdictInfo struct {
+	Level  string `json:"level"`
+	Title  string `json:"title"`
+	Text   string `json:"text,omitempty"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// present writes the files and prints the result. err is why networks are
+// missing, nil if none are.
+func (a *app) present(w *diagnosisFiles, r *diagnose.Result, err error) error {
+	incomplete := ""
+	if err != nil {
+		incomplete = oneLine(err.Error())
 	}
 	if a.verbose {
-		for _, depth := range r.Depths {
-			a.detail(depth.Plan)
+		for _, d := range r.Depths {
+			a.detail(d.Plan)
 		}
+		a.detail("time: " + r.Elapsed.Round(time.Millisecond).String())
 	}
-	if d.out != "" {
-		if err := w.write(r, ""); err != nil {
+	if w.folder != "" {
+		if err := w.write(r, incomplete); err != nil {
 			return err
 		}
+		a.resume = "what is finished is in " + w.report()
 	}
 	if a.json {
-		return a.printJSON(r)
+		j := diagnosis{
+			Schema: "ntk/diagnose/1", Command: a.command(), Version: thisVersion(),
+			Backend: backendInfo{w.study.backend.Kind, w.study.backend.API}, BLAS: w.study.blas.Name(),
+			Machine: machine.Describe(), Result: r, Out: w.folder, Files: w.files, Incomplete: incomplete,
+		}
+		for _, v := range r.Verdicts() {
+			j.Verdicts = append(j.Verdicts, verdictInfo{v.Level.String(), v.Title, v.Text, v.Remedy})
+		}
+		return a.printJSON(j)
 	}
 	if err := a.printVerdicts(r); err != nil {
 		return err
 	}
-	if d.out != "" {
+	if w.folder != "" {
 		return a.println("\nreport: " + w.report())
 	}
 	return nil
@@ -169,92 +236,4 @@ func parseDepths(text string) ([]int, error) {
 		out = append(out, n)
 	}
 	return out, nil
-}
-
-// diagnosisFiles writes what diagnose leaves in --out.
-type diagnosisFiles struct {
-	app    *app
-	study  *study
-	folder string
-	files  []string
-	seeds  map[uint64]bool
-}
-
-func (w *diagnosisFiles) report() string { return filepath.Join(w.folder, "report.html") }
-
-// theta writes one Gram matrix as soon as it is there.
-func (w *diagnosisFiles) theta(depth int, seed uint64, g *empirical.Gram) error {
-	name := fmt.Sprintf("theta-depth%d-seed%d.npy", depth, seed)
-	if depth == 0 {
-		name = fmt.Sprintf("theta-seed%d.npy", seed)
-	}
-	var tail []int
-	if g.Outputs == empirical.Full {
-		tail = []int{g.O, g.O}
-	}
-	if err := writeArray(filepath.Join(w.folder, name), g.N1, tail, g.Values); err != nil {
-		return err
-	}
-	if w.seeds == nil {
-		w.seeds = map[uint64]bool{}
-	}
-	w.seeds[seed] = true
-	w.files = append(w.files, name)
-	return nil
-}
-
-// write writes the report and the manifest. incomplete says why networks are
-// missing; empty means none are.
-func (w *diagnosisFiles) write(r *diagnose.Result, incomplete string) error {
-	a, s := w.app, w.study
-	var seeds []uint64
-	for seed := range w.seeds {
-		seeds = append(seeds, seed)
-	}
-	m := a.manifest(s, s.config(), sorted(seeds))
-	m.Files = append(w.files, "report.html")
-	m.Seconds = r.Elapsed.Seconds()
-	m.Incomplete = incomplete
-	doc := r.Report(diagnose.About{
-		Command: a.command(), Labels: s.set.Y, ClassNames: s.set.ClassNames, Incomplete: incomplete,
-		Generated: time.Now(),
-		Facts: []report.Fact{
-			{Name: "backend", Value: backendText(s)},
-			{Name: "contraction", Value: s.blas.Name()},
-			{Name: "versions", Value: thisVersion().String()},
-			{Name: "machine", Value: machine.Describe().String()},
-			{Name: "data licence", Value: s.set.License},
-		},
-	})
-	var b bytes.Buffer
-	if err := doc.WriteHTML(&b); err != nil {
-		return err
-	}
-	if err := writeWhole(w.report(), b.Bytes()); err != nil {
-		return err
-	}
-	return m.write(w.folder)
-}
-
-// backendText names the backend without folders of the machine.
-func backendText(s *study) string {
-	if s.backend.API == "" {
-		return s.backend.Kind
-	}
-	return s.backend.Kind + ", PJRT API " + s.backend.API
-}
-
-// interrupted keeps what is finished when a diagnosis ends early.
-func (w *diagnosisFiles) interrupted(ctx context.Context, r *diagnose.Result, err error) error {
-	if w.folder == "" || r == nil || len(r.Depths) == 0 {
-		return err
-	}
-	reason := oneLine(err.Error())
-	if werr := w.write(r, reason); werr != nil {
-		return errors.Join(err, werr)
-	}
-	if ctx.Err() != nil {
-		w.app.resume = "what is finished is in " + w.report()
-	}
-	return err
 }

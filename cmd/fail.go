@@ -84,18 +84,19 @@ func oneLine(s string) string {
 // internalError describes a panic, with the place that it came from.
 func internalError(r any) error {
 	at := ""
-	pc := make([]uintptr, 64)
+	pc := make([]uintptr, 256)
 	frames := runtime.CallersFrames(pc[:runtime.Callers(1, pc)])
-	panicked := false
-	for {
-		f, more := frames.Next()
-		if panicked && !strings.HasPrefix(f.Function, "runtime.") {
+	for next, more := false, true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		switch {
+		case f.Function == "runtime.gopanic":
+			next = true
+		case next && !strings.HasPrefix(f.Function, "runtime."):
+			// The last one stands: where a panic was passed on, its origin is
+			// further down.
 			at = fmt.Sprintf(" at %s:%d", filepath.Join(filepath.Base(filepath.Dir(f.File)), filepath.Base(f.File)), f.Line)
-			break
-		}
-		panicked = panicked || f.Function == "runtime.gopanic"
-		if !more {
-			break
+			next = false
 		}
 	}
 	return fmt.Errorf("internal error: %v%s; please report this with the command line and the output of \"ntk version\"", r, at)

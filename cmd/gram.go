@@ -90,10 +90,12 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		return err
 	}
 	if g.explain {
+		a.flushNotices()
 		if a.json {
-			return a.printJSON(plan)
+			return a.printJSON(explanation{"ntk/plan/1", a.command(), describePlan(plan)})
 		}
-		return a.println(plan)
+		_, err := fmt.Fprint(a.stdout, plan)
+		return err
 	}
 	if err := f.Redraw(g.study.seed); err != nil {
 		return err
@@ -109,6 +111,13 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	return a.computeGram(ctx, g, s, f, opts)
 }
 
+// explanation is what gram --explain prints with --json.
+type explanation struct {
+	Schema  string   `json:"schema"`
+	Command string   `json:"command"`
+	Plan    planInfo `json:"plan"`
+}
+
 func (g *gramFlags) options(s *study) (empirical.Options, error) {
 	outputs, err := empirical.ParseOutputs(g.outputs)
 	if err != nil {
@@ -121,32 +130,35 @@ func (g *gramFlags) options(s *study) (empirical.Options, error) {
 	return empirical.Options{Outputs: outputs, Way: way, Block: g.block, Memory: s.memory(), BLAS: s.blas}, nil
 }
 
-// computeGram writes theta.npy, then the manifest.
+// computeGram writes theta.npy, and the manifest before and after.
 func (a *app) computeGram(ctx context.Context, g *gramFlags, s *study, f *empirical.Network, opts empirical.Options) error {
 	start := time.Now()
-	path := filepath.Join(g.out, "theta.npy")
+	network, err := fingerprint(f)
+	if err != nil {
+		return err
+	}
 	config := s.config()
 	config["outputs"], config["seed"] = g.outputs, strconv.FormatUint(g.study.seed, 10)
+	m := a.manifest(s, config, []uint64{g.study.seed})
+	m.Files, m.Incomplete = []string{"theta.npy", "theta.npy.journal"}, "not finished"
+	path := filepath.Join(g.out, "theta.npy")
 	opts.Writer = func(spec tiles.Spec) (tiles.Writer, error) {
 		what := tiles.Manifest(maps.Clone(config))
-		what["data"], what["ntk"] = s.set.Hash(), thisVersion().String()
-		if !g.resume {
-			return tiles.CreateNPY(path, spec, what)
+		what["data sha256"], what["weights and program sha256"] = s.set.Hash(), network
+		what["version"] = thisVersion().String()
+		w, err := a.openGram(ctx, g, path, spec, what)
+		if err != nil {
+			return nil, err
 		}
-		if g.block == 0 {
-			spec.Block1, spec.Block2 = 0, 0 // those of the file
+		if err := m.write(g.out); err != nil {
+			_ = w.Close()
+			return nil, err
 		}
-		w, err := tiles.OpenNPYContext(ctx, path, spec, what)
-		if err == nil {
-			a.say("%s", w.Resume())
-		}
-		return w, err
+		a.resume = "finished tiles are kept; to go on: " + a.resumeCommand(g)
+		return w, nil
 	}
-	a.resume = "finished tiles are kept; go on with --resume and the same --out"
 	bar := a.newProgress()
-	opts.Progress = func(p empirical.Progress) {
-		bar.update(float64(p.Done)/float64(p.Total), fmt.Sprintf("tile %d of %d", p.Done, p.Total))
-	}
+	opts.Progress = bar.tiles
 	x, err := s.examples()
 	if err != nil {
 		return err
@@ -156,17 +168,48 @@ func (a *app) computeGram(ctx context.Context, g *gramFlags, s *study, f *empiri
 	if err != nil {
 		return err
 	}
-	m := a.manifest(s, config, []uint64{g.study.seed})
-	m.Files, m.Seconds = []string{"theta.npy", "theta.npy.journal"}, time.Since(start).Seconds()
+	m.Incomplete, m.Seconds = "", time.Since(start).Seconds()
 	if err := m.write(g.out); err != nil {
 		return err
 	}
 	return a.printGram(path, s, r, time.Since(start))
 }
 
+// openGram makes the file of Θ, or opens it to go on.
+func (a *app) openGram(ctx context.Context, g *gramFlags, path string, spec tiles.Spec, what tiles.Manifest) (*tiles.File, error) {
+	if !g.resume {
+		return tiles.CreateNPY(path, spec, what)
+	}
+	fits := spec.Block1
+	if g.block == 0 {
+		spec.Block1, spec.Block2 = 0, 0 // those of the file
+	}
+	w, err := tiles.OpenNPYContext(ctx, path, spec, what)
+	if err != nil {
+		return nil, err
+	}
+	if b := w.Spec().Block1; b > fits {
+		_ = w.Close()
+		return nil, fmt.Errorf("%s is cut into tiles of %d examples, and the memory budget holds %d; raise --memory", path, b, fits)
+	}
+	a.say("%s", w.Resume())
+	return w, nil
+}
+
+// resumeCommand is this command line, going on.
+func (a *app) resumeCommand(g *gramFlags) string {
+	if g.resume {
+		return a.command()
+	}
+	b := *a
+	b.args = slices.DeleteFunc(slices.Clone(a.args), func(s string) bool { return s == "--force" })
+	return b.command() + " --resume"
+}
+
 // gramResult is what gram prints with --json.
 type gramResult struct {
 	Schema             string            `json:"schema"`
+	Command            string            `json:"command"`
 	File               string            `json:"file"`
 	Shape              []int             `json:"shape"`
 	Outputs            string            `json:"outputs"`
@@ -176,7 +219,7 @@ type gramResult struct {
 	JacobianSeconds    float64           `json:"jacobian_seconds"`
 	ContractionSeconds float64           `json:"contraction_seconds"`
 	Shares             []empirical.Share `json:"shares"`
-	Plan               *empirical.Plan   `json:"plan"`
+	Plan               planInfo          `json:"plan"`
 }
 
 func (a *app) printGram(path string, s *study, g *empirical.Gram, took time.Duration) error {
@@ -185,8 +228,8 @@ func (a *app) printGram(path string, s *study, g *empirical.Gram, took time.Dura
 		return err
 	}
 	r := gramResult{
-		"ntk/gram/1", path, shape, g.Outputs.String(), g.Plan.Parameters, took.Seconds(),
-		g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds(), g.Shares, g.Plan,
+		"ntk/gram/1", a.command(), path, shape, g.Outputs.String(), g.Plan.Parameters, took.Seconds(),
+		g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds(), g.Shares, describePlan(g.Plan),
 	}
 	if a.json {
 		return a.printJSON(r)
@@ -214,7 +257,8 @@ func (s *study) config() map[string]string {
 		"model": s.source.Name, "depth": strconv.Itoa(n.depth), "width": strconv.Itoa(n.width),
 		"activation": n.activation, "parameterization": n.parameterization, "norm": n.norm,
 		"w_std": strconv.FormatFloat(n.wStd, 'g', -1, 64), "b_std": strconv.FormatFloat(n.bStd, 'g', -1, 64),
-		"data": d.data, "examples": strconv.Itoa(s.set.Len()), "layout": s.set.Layout,
+		"data": d.data, "examples": strconv.Itoa(s.set.Len()), "layout": s.set.Layout, "labels": d.labels,
+		"shuffle": strconv.FormatUint(d.shuffle, 10), "standardize": d.standardize,
 		"dtype": s.flags.compute.dtype, "backend": s.backend.Kind,
 	}
 	maps.DeleteFunc(c, func(_, v string) bool { return v == "" || v == "0" })

@@ -30,6 +30,9 @@ architecture of your own.`,
 			if err := n.check(c); err != nil {
 				return err
 			}
+			if a.isOwn(args[0]) {
+				return usagef("network %s is this program's own: it is a Go function, and has no spec", args[0])
+			}
 			build, err := a.lookup(args[0])
 			if err != nil {
 				return err
@@ -38,7 +41,7 @@ architecture of your own.`,
 			if err != nil {
 				return usageError{err}
 			}
-			return a.println(s)
+			return a.printJSON(s)
 		},
 	}
 	show.Flags().IntVar(&n.depth, "depth", 0, "depth (default: the network's own)")

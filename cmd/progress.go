@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"github.com/gontk/ntk/empirical"
 )
 
-// progressEvery is how often a plain line reports progress.
-const progressEvery = 5 * time.Second
+// progressEvery is how often a plain line reports progress; tests want every one.
+var progressEvery = 5 * time.Second
 
 // progressUnits is how finely a bar shows the fraction that is done.
 const progressUnits = 1000
@@ -66,6 +68,11 @@ func (p *progress) update(fraction float64, what string) {
 		line += fmt.Sprintf(", about %s left", left.Round(time.Second))
 	}
 	_, _ = fmt.Fprintln(p.w, line)
+}
+
+// tiles hears of the tiles of a Gram matrix.
+func (p *progress) tiles(e empirical.Progress) {
+	p.update(float64(e.Done)/float64(max(1, e.Total)), fmt.Sprintf("tile %d of %d", e.Done, e.Total))
 }
 
 // done takes the bar away.

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +48,7 @@ type spectrumResult struct {
 	Condition     *float64  `json:"condition"`
 	Exact         bool      `json:"condition_exact"`
 	EffectiveRank float64   `json:"effective_rank"`
-	MaxRateSum    float64   `json:"max_rate_half_sum"`
+	MaxRateSum    *float64  `json:"max_rate_half_sum"`
 }
 
 func (a *app) spectrum(c *cobra.Command, f *spectrumFlags, args []string) error {
@@ -70,6 +71,11 @@ func (a *app) spectrum(c *cobra.Command, f *spectrumFlags, args []string) error 
 	var r spectrumResult
 	var err error
 	if len(args) == 1 {
+		for _, flag := range []string{"data", "examples", "outputs", "seed", "dtype", "depth"} {
+			if c.Flags().Changed(flag) {
+				return usagef("--%s chooses a network's kernel; %s is a file", flag, args[0])
+			}
+		}
 		s, r, err = a.spectrumOfFile(ctx, f, args[0])
 	} else {
 		s, r, err = a.spectrumOfNetwork(ctx, f)
@@ -78,12 +84,9 @@ func (a *app) spectrum(c *cobra.Command, f *spectrumFlags, args []string) error 
 		return err
 	}
 	r.Schema, r.Eigenvalues, r.Uncertainty = "ntk/spectrum/1", s.Values, s.Uncertainty()
-	r.EffectiveRank, r.MaxRateSum = s.EffectiveRank(), s.MaxStableRate(1)
+	r.EffectiveRank, r.MaxRateSum = s.EffectiveRank(), finite(s.MaxStableRate(1))
 	kappa, exact := s.Condition()
-	r.Exact = exact
-	if kappa-kappa == 0 {
-		r.Condition = &kappa
-	}
+	r.Condition, r.Exact = finite(kappa), exact
 	if a.json {
 		return a.printJSON(r)
 	}
@@ -103,7 +106,7 @@ func (a *app) spectrumOfFile(ctx context.Context, f *spectrumFlags, path string)
 	square := len(shape) == 2 && shape[0] == shape[1] ||
 		len(shape) == 4 && shape[0] == shape[1] && shape[2] == shape[3]
 	if !square {
-		return nil, none, fmt.Errorf("%s has shape %v; a Gram matrix has [N, N] or [N, N, O, O]", path, shape)
+		return nil, none, fmt.Errorf("%s has shape %v; want a Gram matrix [N, N] (outputs mean or trace) or [N, N, O, O] (full)", path, shape)
 	}
 	n, o := shape[0], 1
 	if len(shape) == 4 {
@@ -112,7 +115,7 @@ func (a *app) spectrumOfFile(ctx context.Context, f *spectrumFlags, path string)
 	k := int64(n) * int64(o)
 	// The file, in float64, and the solver's copy.
 	if need := k * k * int64(dt.Size()+16); !budget.Fits(need) {
-		return nil, none, budget.Exceeded(fmt.Sprintf("the spectrum of a matrix of %d rows", k), need, "raise --memory")
+		return nil, none, budget.Exceeded(fmt.Sprintf("the spectrum of a matrix of %d rows", k), need, "")
 	}
 	_, _, values, err := tiles.ReadNPY(path)
 	if err != nil {
@@ -120,8 +123,10 @@ func (a *app) spectrumOfFile(ctx context.Context, f *spectrumFlags, path string)
 	}
 	a64, ok := values.([]float64)
 	if !ok {
-		for _, x := range values.([]float32) {
-			a64 = append(a64, float64(x))
+		a32 := values.([]float32)
+		a64 = make([]float64, len(a32))
+		for i, x := range a32 {
+			a64[i] = float64(x)
 		}
 	}
 	if o > 1 {
@@ -137,9 +142,27 @@ func (a *app) spectrumOfFile(ctx context.Context, f *spectrumFlags, path string)
 	a.flushNotices()
 	s, err := predict.NewSpectrum(ctx, blas, int(k), a64)
 	if err == nil && dt == tiles.Float32 {
-		s.Error = float64(k) * 0x1p-24 * s.Max() // what rounding to float32 may move an eigenvalue by
+		s.Error = 0x1p-24 * frobenius(a64)
 	}
 	return s, spectrumResult{Of: path, Examples: n, Outputs: o}, err
+}
+
+// frobenius returns the Frobenius norm: 2⁻²⁴ of it is what rounding entries to
+// float32 may move an eigenvalue by (Weyl).
+func frobenius(a []float64) float64 {
+	sum := 0.0
+	for _, x := range a {
+		sum += x * x
+	}
+	return math.Sqrt(sum)
+}
+
+// finite returns nil for NaN and infinities, which JSON does not have.
+func finite(x float64) *float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return &x
 }
 
 // asymmetric finds a pair of entries that differ by more than rounding does.
@@ -181,15 +204,14 @@ func (a *app) spectrumOfNetwork(ctx context.Context, flags *spectrumFlags) (*pre
 	if err != nil {
 		return nil, none, err
 	}
-	bar := a.newProgress()
-	opts := empirical.Options{Outputs: outputs, Memory: s.memory(), BLAS: s.blas, Progress: func(p empirical.Progress) {
-		bar.update(float64(p.Done)/float64(p.Total), fmt.Sprintf("tile %d of %d", p.Done, p.Total))
-	}}
+	opts := empirical.Options{Outputs: outputs, Memory: s.memory(), BLAS: s.blas}
 	if _, err := f.Plan(x.Len(), 0, opts); err != nil {
 		return nil, none, err
 	}
 	a.flushNotices()
 	a.describe(s)
+	bar := a.newProgress()
+	opts.Progress = bar.tiles
 	g, err := f.NTK(ctx, x, nil, opts)
 	bar.done()
 	if err != nil {
@@ -236,7 +258,7 @@ func (a *app) printSpectrum(s *predict.Spectrum, r spectrumResult, top int) erro
 		{"condition number", bound + report.Number(kappa)},
 		{"uncertainty of an eigenvalue", report.Number(r.Uncertainty)},
 		{"effective rank", fmt.Sprintf("%s of %d", report.Number(r.EffectiveRank), n)},
-		{"largest stable rate, ½ sum", report.Number(r.MaxRateSum)},
+		{"largest stable rate, ½ sum", report.Number(s.MaxStableRate(1))},
 	}}
 	return a.printTables([]report.Table{t, facts})
 }

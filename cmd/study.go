@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -145,13 +146,17 @@ func (a *app) openBackend(m *computeFlags) (*native.Backend, error) {
 // openBLAS opens OpenBLAS, or gonum with a notice.
 func (a *app) openBLAS() (*native.BLAS, error) {
 	found, err := native.FindOpenBLAS(native.SearchOptions{CacheDir: a.cache})
-	path := ""
-	if err == nil {
-		path = found.Path
-	}
-	blas, err := native.DefaultBLAS(path, a.notice)
-	if err != nil {
+	var blas *native.BLAS
+	switch {
+	case errors.Is(err, native.ErrNotFound):
+		a.notice(fmt.Sprintf("dense algebra in pure Go, several times slower: %v", err))
+		blas = native.Gonum()
+	case err != nil:
 		return nil, err
+	default:
+		if blas, err = native.OpenBLAS(found.Path); err != nil {
+			return nil, err
+		}
 	}
 	threads, _ := machine.Threads()
 	blas.SetThreads(threads)

@@ -1,0 +1,148 @@
+package cmd
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// npy is a .npy file, version 1.0, as NumPy's format document describes it.
+func npy(shape string, values ...float64) []byte {
+	header := fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': %s, }", shape)
+	header += strings.Repeat(" ", 63-(len(header)+10)%64) + "\n"
+	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
+	b = append(b, header...)
+	for _, v := range values {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+	}
+	return b
+}
+
+const goodSpec = `{"layers": [{"op": "dense", "width": 3, "w_std": 1, "b_std": null}], "parameterization": "ntk", "input_shape": [4]}`
+
+// TestBadInput gives every mistake that a user is likely to make. Each must end
+// with its exit status and one line that says what, where and what to do.
+func TestBadInput(t *testing.T) {
+	full := t.TempDir()
+	if err := os.WriteFile(filepath.Join(full, "notes.txt"), []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	spec := write(t, "good.json", []byte(goodSpec))
+	typo := write(t, "typo.json", []byte(strings.Replace(goodSpec, "width", "widht", 1)))
+	noJSON := write(t, "no.json", []byte("{\n\"layers\": [}"))
+	nan := write(t, "nan.npy", npy("(2, 3)", 1, 2, 3, 4, math.NaN(), 6))
+	short := write(t, "short.npy", npy("(2, 3)", 1, 2, 3, 4, 5))
+	none := write(t, "none.npy", npy("(0, 3)"))
+	oblong := write(t, "oblong.npy", npy("(2, 3)", 1, 2, 3, 4, 5, 6))
+	skew := write(t, "skew.npy", npy("(2, 2)", 1, 2, 3, 4))
+	idx := write(t, "few-images-idx3-ubyte", []byte{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3})
+	cifar := write(t, "few.bin", make([]byte, 3072))
+	junk := write(t, "plugin.so", []byte("not a library"))
+	missing := filepath.Join(t.TempDir(), "nothing.so")
+
+	for _, tc := range []struct {
+		name   string
+		status int
+		args   string
+		want   []string // in the line
+	}{
+		{"unknown verb", 2, "diagnoze", []string{`"diagnoze"`, `did you mean "diagnose"?`, "--help"}},
+		{"unknown verb of a group", 2, "models lst", []string{`"lst"`, `"list"`, "models --help"}},
+		{"unknown flag", 2, "diagnose --model mlp --exmaples 3", []string{"--exmaples", `"--examples"`, "diagnose --help"}},
+		{"argument too many", 2, "diagnose mlp", []string{`"mlp"`, "diagnose --help"}},
+		{"no model", 2, "diagnose", []string{"--model", "models list"}},
+		{"unknown model", 2, "diagnose --model mpl", []string{`"mpl"`, `did you mean "mlp"?`, "resnet-small"}},
+		{"flag's value no number", 2, "diagnose --model mlp --seed x", []string{`"x"`, "--seed"}},
+		{"zero examples", 2, "diagnose --model mlp --examples 0", []string{"--examples", "at least 1"}},
+		{"more examples than there are", 1, "diagnose --model mlp --examples 5000", []string{"5000", "1797"}},
+		{"zero seeds", 2, "diagnose --model mlp --seeds 0", []string{"--seeds 0", "at least 1"}},
+		{"bad depths", 2, "diagnose --model mlp --depths 2,x", []string{"2,x", "2,4,8"}},
+		{"depth twice", 2, "diagnose --model mlp --depths 2 --depth 3", []string{"--depth ", "--depths"}},
+		{"bad dtype", 2, "diagnose --model mlp --dtype float46", []string{`"float46"`, "float32 or float64"}},
+		{"bad outputs", 2, "diagnose --model mlp --outputs trace", []string{`"trace"`, "mean or full"}},
+		{"bad backend", 2, "diagnose --model mlp --backend cude", []string{`"cude"`, `"cuda"`}},
+		{"bad memory", 2, "diagnose --model mlp --memory lots", []string{"--memory", "lots"}},
+		{"bad layout", 2, "diagnose --model mlp --layout nwhc", []string{`"nwhc"`, "nhwc or nchw"}},
+		{"bad activation", 2, "diagnose --model mlp --activation rleu", []string{`"rleu"`, `"relu"`}},
+		{"bad parameterization", 2, "diagnose --model mlp --parameterization ntkk", []string{`"ntkk"`, "standard"}},
+		{"layout of the zoo", 2, "diagnose --model cnn --layout nchw", []string{"cnn", "nhwc", "nchw"}},
+		{"depth of an own network", 2, "diagnose --model floor --depth 2 --backend go", []string{"floor", "--depth"}},
+		{"width of an own network", 2, "diagnose --model floor --width 2", []string{"floor", "--width"}},
+		{"width of a spec", 2, "diagnose --model " + spec + " --width 2", []string{"--width", spec}},
+		{"spec of an own network", 2, "models show floor", []string{"floor", "no spec"}},
+		{"spec missing", 1, "diagnose --model nowhere.json", []string{"nowhere.json", "no such file"}},
+		{"spec is no JSON", 1, "diagnose --model " + noJSON, []string{noJSON, "line 2"}},
+		{"spec with a typo", 1, "diagnose --model " + typo, []string{typo, "layer 0", `"widht"`, `"width"`}},
+		{"spec of another shape", 1, "diagnose --model " + spec, []string{spec, "[4]", "digits", "[8 8 1]", "input_shape"}},
+		{"unknown data", 1, "diagnose --model mlp --data digist", []string{"digist"}},
+		{"NaN in data", 1, "diagnose --model mlp --examples all --data " + nan, []string{"NaN", "example 1", "feature 1"}},
+		{"truncated .npy", 1, "diagnose --model mlp --examples all --data " + short, []string{short, "40", "48"}},
+		{"no examples", 1, "diagnose --model mlp --examples all --data " + none, []string{none, "no examples"}},
+		{"truncated IDX", 1, "data show --labels none --examples all " + idx, []string{idx, "3", "8"}},
+		{"truncated CIFAR", 1, "data show --examples all " + cifar, []string{cifar, "3072", "3073"}},
+		{"plugin missing", 1, "diagnose --model mlp --backend xla --plugin " + missing, []string{missing, "no such file"}},
+		{"plugin corrupt", 1, "diagnose --model mlp --plugin " + junk, []string{junk}},
+		{"plugin of pure Go", 1, "diagnose --model mlp --backend go --plugin " + junk, []string{junk, "no plugin"}},
+		{"budget too small", 1, "gram --model mlp --backend go --memory 1KiB --explain", []string{"budget", "1 KiB", "--memory", "needs"}},
+		{"--out exists", 1, "diagnose --model mlp --backend go --width 4 --examples 2 --out " + full, []string{full, "--force"}},
+		{"--out missing", 2, "gram --model mlp", []string{"--out", "--explain"}},
+		{"--force and --resume", 2, "gram --model mlp --out x --force --resume", []string{"--force", "--resume"}},
+		{"nothing to resume", 1, "gram --model mlp --backend go --width 4 --examples 2 --resume --quiet --out " + full, []string{"theta.npy", "cannot be resumed"}},
+		{"output of rank 1", 1, "diagnose --model rank1 --backend go --examples 2", []string{"[2]", "[batch, outputs]", "rank 2"}},
+		{"op without a gradient", 1, "diagnose --model floor --backend go --examples 2", []string{"Floor", "no gradient"}},
+		{"output of another dtype", 1, "diagnose --model half --backend go --examples 2", []string{"Float64", "Float32"}},
+		{"examples interact", 1, "diagnose --model mixing --backend go --examples 2 --quiet", []string{"interact"}},
+		{"batch norm of the zoo", 1, "diagnose --model resnet-small --width 2 --depth 1 --norm batch --backend go --examples 2 --quiet", []string{"interact"}},
+		{"network that crashes", 1, "diagnose --model crash --backend go --examples 2", []string{"internal error", "index out of range", "run_test.go:", "report"}},
+		{"Gram file missing", 1, "spectrum nowhere.npy", []string{"nowhere.npy", "no such file"}},
+		{"Gram file oblong", 1, "spectrum " + oblong, []string{oblong, "[2 3]", "[N, N]"}},
+		{"Gram file not symmetric", 1, "spectrum " + skew, []string{skew, "not symmetric", "[1, 0]"}},
+		{"file and network", 2, "spectrum --model mlp " + skew, []string{"--model", "not both"}},
+		{"neither file nor network", 2, "spectrum", []string{".npy", "--model"}},
+		{"CUDA version", 2, "setup --cuda 11", []string{"--cuda 11", "12 or 13"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := do(t.Context(), broken(), strings.Fields(tc.args)...)
+			if r.status != tc.status {
+				t.Errorf("status %d, want %d", r.status, tc.status)
+			}
+			if r.stdout != "" {
+				t.Errorf("stdout %q, want nothing", r.stdout)
+			}
+			if !strings.HasPrefix(r.stderr, "ntk: ") || strings.Count(r.stderr, "\n") != 1 || !strings.HasSuffix(r.stderr, "\n") {
+				t.Errorf("stderr %q, want one line that starts with \"ntk: \"", r.stderr)
+			}
+			for _, w := range tc.want {
+				if !strings.Contains(r.stderr, w) {
+					t.Errorf("stderr %q lacks %q", r.stderr, w)
+				}
+			}
+			if strings.Contains(r.stderr, "goroutine") {
+				t.Errorf("stderr %q has a stack trace", r.stderr)
+			}
+		})
+	}
+	if _, err := os.Stat(filepath.Join(full, "notes.txt")); err != nil {
+		t.Errorf("a file in --out that is not ours is gone: %v", err)
+	}
+}
+
+// TestBadOwnModels refuses networks that --model could not call.
+func TestBadOwnModels(t *testing.T) {
+	for _, tc := range []struct {
+		name, want string
+	}{
+		{"mlp", "has the name of another"},
+		{"two words", `called "two words"`},
+		{"arch.json", `called "arch.json"`},
+	} {
+		r := do(t.Context(), []Model{linear(tc.name, 1, nil)}, "models", "list")
+		if r.status != exitUsage || !strings.Contains(r.stderr, tc.want) {
+			t.Errorf("network %q: status %d, stderr %q, want 2 and %q", tc.name, r.status, r.stderr, tc.want)
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package cmd
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/gontk/ntk/diagnose"
+	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/internal/machine"
+	"github.com/gontk/ntk/internal/report"
+)
+
+// diagnosisFiles writes what diagnose leaves in --out.
+type diagnosisFiles struct {
+	app    *app
+	study  *study
+	folder string
+	files  []string
+	seeds  map[uint64]bool
+}
+
+func (w *diagnosisFiles) report() string { return filepath.Join(w.folder, "report.html") }
+
+// theta writes one Gram matrix as soon as it is there.
+func (w *diagnosisFiles) theta(depth int, seed uint64, g *empirical.Gram) error {
+	name := fmt.Sprintf("theta-depth%d-seed%d.npy", depth, seed)
+	if depth == 0 {
+		name = fmt.Sprintf("theta-seed%d.npy", seed)
+	}
+	var tail []int
+	if g.Outputs == empirical.Full {
+		tail = []int{g.O, g.O}
+	}
+	if err := writeArray(filepath.Join(w.folder, name), g.N1, tail, g.Values); err != nil {
+		return err
+	}
+	if w.seeds == nil {
+		w.seeds = map[uint64]bool{}
+	}
+	w.seeds[seed] = true
+	w.files = append(w.files, name)
+	return nil
+}
+
+// write writes the report and the manifest. incomplete says why networks are
+// missing; empty means none are.
+func (w *diagnosisFiles) write(r *diagnose.Result, incomplete string) error {
+	a, s := w.app, w.study
+	var seeds []uint64
+	for seed := range w.seeds {
+		seeds = append(seeds, seed)
+	}
+	config := s.config()
+	config["outputs"] = r.Reduction
+	m := a.manifest(s, config, sorted(seeds))
+	w.files = append(w.files, "report.html", manifestName)
+	m.Files = w.files
+	m.Seconds = r.Elapsed.Seconds()
+	m.Incomplete = incomplete
+	doc := r.Report(diagnose.About{
+		Command: a.command(), Labels: s.set.Y, ClassNames: s.set.ClassNames, Incomplete: incomplete,
+		Generated: time.Now(),
+		Facts: []report.Fact{
+			{Name: "backend", Value: backendText(s)},
+			{Name: "contraction", Value: s.blas.Name()},
+			{Name: "versions", Value: thisVersion().String()},
+			{Name: "machine", Value: machine.Describe().String()},
+			{Name: "data licence", Value: s.set.License},
+		},
+	})
+	var b bytes.Buffer
+	if err := doc.WriteHTML(&b); err != nil {
+		return err
+	}
+	if err := writeWhole(w.report(), b.Bytes()); err != nil {
+		return err
+	}
+	return m.write(w.folder)
+}
+
+// backendText names the backend without folders of the machine.
+func backendText(s *study) string {
+	if s.backend.API == "" {
+		return s.backend.Kind
+	}
+	return s.backend.Kind + ", PJRT API " + s.backend.API
+}

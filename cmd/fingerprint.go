@@ -1,0 +1,54 @@
+package cmd
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
+
+	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/graph"
+)
+
+// fingerprint returns the SHA-256 of what a network computes: its program,
+// the constants in it, and its weights with their learning rates. Names alone
+// do not tell whether a spec or a Go function was changed.
+func fingerprint(f *empirical.Network) (string, error) {
+	h := sha256.New()
+	p := f.Program()
+	_, _ = h.Write([]byte(p.String())) // a hash's Write never fails
+	for _, e := range p.Eqns {
+		if c, ok := e.Attrs.(graph.ConstantAttrs); ok {
+			if err := binary.Write(h, binary.LittleEndian, c.Flat); err != nil {
+				return "", fmt.Errorf("hashing a constant of the network: %w", err)
+			}
+		}
+	}
+	for i := range p.Params {
+		name := p.ParamName(i)
+		if !strings.HasPrefix(name, mlctx.VariableParameterPrefix) {
+			continue // an input
+		}
+		v := f.Context().GetVariableByScopeAndName(mlctx.VariableScopeAndNameFromParameterName(name))
+		if v == nil {
+			return "", fmt.Errorf("variable %s is gone from the network's context", name)
+		}
+		d, _ := graph.Of(f.Context(), v)
+		_, _ = fmt.Fprintln(h, v.ScopeAndName(), v.Shape(), d.Eta)
+		t, err := v.Value()
+		if err != nil {
+			return "", fmt.Errorf("value of %s: %w", v.ScopeAndName(), err)
+		}
+		var werr error
+		if err := t.ConstFlatData(func(flat any) { werr = binary.Write(h, binary.LittleEndian, flat) }); err != nil {
+			return "", err
+		}
+		if werr != nil {
+			return "", fmt.Errorf("hashing weight %s: %w", v.ScopeAndName(), werr)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
