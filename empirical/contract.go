@@ -16,11 +16,14 @@ type contractor interface {
 	// [rows1, rows2, …], and, if b1 is b2, each weight's share of
 	// Σ_n Σ_o Θ(x_n, x_n)[o, o]. With b1 = b2 only entries on and above the
 	// diagonal are computed.
+	// The entries are valid until the next call.
 	tile(b1, b2 *block) (entries, traces []float64, err error)
+	// done ends the contractor's use.
+	done()
 }
 
-// A contraction adds up the terms of all weights on the host, in the network's
-// dtype F, and over weights in float64.
+// A contraction adds up the terms of all weights on the host: each in the
+// network's dtype F, their sum in float64.
 type contraction[F float32 | float64] struct {
 	blas    *native.BLAS
 	outputs Outputs
@@ -29,146 +32,113 @@ type contraction[F float32 | float64] struct {
 	weights []*weight
 	ways    []Way
 
-	sum []float64 // one weight's term
-	buf [2][]F    // Gram matrices
+	workspace[F]
+}
+
+// A workspace is the memory that a contraction computes in.
+type workspace[F float32 | float64] struct {
+	sum, out []float64 // of a tile, before and after arrange
+	buf      [2][]F    // Gram matrices
 }
 
 func newContractor(dt dtypes.DType, blas *native.BLAS, outputs Outputs, o, size int, ws []*weight, ways []Way) contractor {
 	if dt == dtypes.Float32 {
-		return &contraction[float32]{blas: blas, outputs: outputs, o: o, size: size, weights: ws, ways: ways}
+		return newContraction[float32](blas, outputs, o, size, ws, ways)
 	}
-	return &contraction[float64]{blas: blas, outputs: outputs, o: o, size: size, weights: ws, ways: ways}
+	return newContraction[float64](blas, outputs, o, size, ws, ways)
 }
 
-// A term is one weight's part of a tile: [r1·O, r2·O] for Full, [O, r1, r2] for
-// Diagonal, [r1, r2] otherwise. Of a symmetric tile, entries below the
-// diagonal of examples are not looked at.
-func (c *contraction[F]) tile(b1, b2 *block) ([]float64, []float64, error) {
-	r1, r2 := b1.rows, b2.rows
-	total := make([]float64, r1*r2*product(c.outputs.tail(c.o)))
-	traces := make([]float64, len(c.weights))
-	if cap(c.sum) < len(total) {
-		c.sum = make([]float64, len(total))
+func newContraction[F float32 | float64](blas *native.BLAS, outputs Outputs, o, size int, ws []*weight, ways []Way) *contraction[F] {
+	c := &contraction[F]{blas: blas, outputs: outputs, o: o, size: size, weights: ws, ways: ways}
+	if w, ok := workspaces.Get().(workspace[F]); ok {
+		c.workspace = w
 	}
+	return c
+}
+
+// done gives the memory back; what tile returned is no longer valid.
+func (c *contraction[F]) done() {
+	workspaces.Put(c.workspace)
+	c.workspace = workspace[F]{}
+}
+
+// tile adds up the terms: [r1·O, r2·O] for Full, [O, r1, r2] for Diagonal,
+// [r1, r2] otherwise. Of a symmetric tile, entries below the diagonal of
+// examples, and of outputs of one example, are not looked at.
+func (c *contraction[F]) tile(b1, b2 *block) ([]float64, []float64, error) {
+	s := c.newSum(b1, b2)
+	traces := make([]float64, len(c.weights))
 	for i, w := range c.weights {
-		term := c.sum[:len(total)]
-		clear(term)
+		s.scale, s.trace = w.eta, 0
+		if c.outputs == Mean {
+			s.scale /= float64(c.o)
+		}
 		var err error
 		switch c.ways[i] {
 		case Factor:
-			err = c.factor(term, w, b1, b2, b1.parts[i], b2.parts[i])
+			err = c.factor(s, w, b1.parts[i], b2.parts[i])
 		case Sequential:
-			err = c.sequential(term, w, b1, b2, b1.parts[i], b2.parts[i])
+			err = c.sequential(s, w, b1.parts[i], b2.parts[i])
 		default:
-			err = c.materialized(term, w, b1, b2, b1.parts[i][0].ptr, b2.parts[i][0].ptr)
+			err = c.materialized(s, w, b1.parts[i][0].ptr, b2.parts[i][0].ptr)
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		scale := w.eta
-		if c.outputs == Mean {
-			scale /= float64(c.o)
-		}
-		for k, x := range term {
-			total[k] += scale * x
-		}
-		if b1 == b2 {
-			traces[i] = w.eta * c.trace(term, r1)
+		if s.symmetric {
+			traces[i] = w.eta * s.trace
 		}
 	}
-	return c.arrange(total, r1, r2), traces, nil
-}
-
-// trace sums the diagonal of a term over examples and outputs.
-func (c *contraction[F]) trace(term []float64, n int) float64 {
-	s := 0.0
-	switch c.outputs {
-	case Full:
-		for i := range n * c.o {
-			s += term[i*n*c.o+i]
-		}
-	case Diagonal:
-		for o := range c.o {
-			for i := range n {
-				s += term[(o*n+i)*n+i]
-			}
-		}
-	default:
-		for i := range n {
-			s += term[i*n+i]
-		}
-	}
-	return s
-}
-
-// arrange turns the order of terms into that of a tile.
-func (c *contraction[F]) arrange(t []float64, r1, r2 int) []float64 {
-	o := c.o
-	switch c.outputs {
-	case Full: // [r1, O, r2, O] → [r1, r2, O, O]
-		out := make([]float64, len(t))
-		for n := range r1 {
-			for p := range o {
-				for m := range r2 {
-					copy(out[((n*r2+m)*o+p)*o:][:o], t[((n*o+p)*r2+m)*o:][:o])
-				}
-			}
-		}
-		return out
-	case Diagonal: // [O, r1, r2] → [r1, r2, O]
-		out := make([]float64, len(t))
-		for p := range o {
-			for k := range r1 * r2 {
-				out[k*o+p] = t[p*r1*r2+k]
-			}
-		}
-		return out
-	}
-	return t
+	return c.arrange(s), traces, nil
 }
 
 // materialized adds the Gram matrix of two Jacobians [size·O, P].
-func (c *contraction[F]) materialized(term []float64, w *weight, b1, b2 *block, j1, j2 unsafe.Pointer) error {
-	p, same := w.size(), b1 == b2
-	r1, r2 := b1.rows, b2.rows
+func (c *contraction[F]) materialized(s *sum, w *weight, j1, j2 unsafe.Pointer) error {
+	p, ld := w.size(), w.size()
 	switch c.outputs {
 	case Full:
-		return c.gram(term, same, r1*c.o, r2*c.o, p, p, j1, j2)
-	case Diagonal:
-		for o := range c.o {
-			if err := c.gram(term[o*r1*r2:][:r1*r2], same, r1, r2, p, c.o*p, offset[F](j1, o*p), offset[F](j2, o*p)); err != nil {
-				return err
+	case Diagonal: // the rows of one output are O apart
+		ld *= c.o
+	default: // a sum over outputs is a longer contraction
+		p *= c.o
+		ld = p
+	}
+	m, n := s.r1*s.per, s.r2*s.per
+	for g := range s.groups {
+		f := c.scratch(0, m*n)
+		if err := c.gram(s.symmetric, m, n, p, ld, offset[F](j1, g*p), offset[F](j2, g*p), f); err != nil {
+			return err
+		}
+		err := parallel(c.blas, m, func(_, i int) error {
+			from := s.from(i)
+			for k, x := range f[i*n+from : (i+1)*n] {
+				s.row(g, i)[from+k] += s.scale * float64(x)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if s.symmetric {
+			for i := range m {
+				s.trace += float64(f[i*n+i])
 			}
 		}
-		return nil
-	default: // a sum over outputs is a longer contraction
-		return c.gram(term, same, r1, r2, c.o*p, c.o*p, j1, j2)
 	}
+	return nil
 }
 
 // gram writes A Bᵀ for row-major A [m, k] and B [n, k] with ld entries between
 // rows; of A Aᵀ (same) the upper triangle.
-func (c *contraction[F]) gram(dst []float64, same bool, m, n, k, ld int, a, b unsafe.Pointer) error {
-	f := c.scratch(0, m*n)
-	var err error
+func (c *contraction[F]) gram(same bool, m, n, k, ld int, a, b unsafe.Pointer, dst []F) error {
 	if same {
-		err = syrk(c.blas, m, k, a, ld, f)
-	} else {
-		err = gemmNT(c.blas, m, n, k, a, ld, b, ld, f, n)
+		return syrk(c.blas, m, k, a, ld, dst)
 	}
-	for i, x := range f {
-		dst[i] = float64(x)
-	}
-	return err
+	return gemmNT(c.blas, m, n, k, a, ld, b, ld, dst, n)
 }
 
-// scratch returns the i-th buffer with n entries.
-func (c *contraction[F]) scratch(i, n int) []F {
-	if cap(c.buf[i]) < n {
-		c.buf[i] = make([]F, n)
-	}
-	return c.buf[i][:n]
-}
+// scratch returns the i-th buffer with n entries, and anything in them.
+func (c *contraction[F]) scratch(i, n int) []F { return grow(&c.buf[i], n) }
 
 // offset returns the address of entry n.
 func offset[F float32 | float64](p unsafe.Pointer, n int) unsafe.Pointer {

@@ -15,53 +15,58 @@ const gramBytes = 64 << 20
 // the Gram matrices of both for a few rows of examples at a time. δ is
 // [B, size, O, T, I]; [B, size, T, O·I] where outputs are summed over;
 // [B, O, size, T, I] for Diagonal.
-func (c *contraction[F]) factor(term []float64, w *weight, b1, b2 *block, p1, p2 []array) error {
-	d, r1, r2 := w.dims, b1.rows, b2.rows
-	T := d.T
-	// Each group of rows of δ's Gram matrix: what it has beside examples and positions.
-	groups, rowsPer, k := 1, 1, d.I // Diagonal: O Gram matrices
-	switch {
-	case c.outputs == Diagonal:
-		groups = c.o
-	case c.outputs == Full:
-		rowsPer = c.o
-	default:
+func (c *contraction[F]) factor(s *sum, w *weight, p1, p2 []array) error {
+	d, per := w.dims, s.per
+	T, k := d.T, d.I
+	if c.outputs == Mean || c.outputs == Trace {
 		k = c.o * d.I
 	}
 	var f F
-	perRow := (T + rowsPer*T*rowsPer) * r2 * T * int(unsafe.Sizeof(f))
-	chunk := min(r1, max(1, gramBytes/max(1, perRow)))
-	if b1 == b2 { // eight steps compute 9/16 of the square, one all of it
-		chunk = min(chunk, (r1+7)/8)
+	perRow := (T + per*T*per) * s.r2 * T * int(unsafe.Sizeof(f))
+	chunk := min(s.r1, max(1, gramBytes/max(1, perRow)))
+	if s.symmetric && chunk < s.r1 { // eight steps compute 9/16 of the square
+		chunk = min(chunk, (s.r1+7)/8)
 	}
 	for b := range d.B {
-		for n0 := 0; n0 < r1; n0 += chunk {
-			rows := min(chunk, r1-n0)
+		for n0 := 0; n0 < s.r1; n0 += chunk {
+			rows := min(chunk, s.r1-n0)
 			m0 := 0
-			if b1 == b2 {
+			if s.symmetric {
 				m0 = n0 // columns before the first row are below the diagonal
 			}
-			cols := r2 - m0
-			at := func(n int) int { return (b*c.size + n) * T * d.J }
-			ga := c.scratch(0, rows*T*cols*T)
-			if err := gemmNT(c.blas, rows*T, cols*T, d.J, offset[F](p1[0].ptr, at(n0)), d.J, offset[F](p2[0].ptr, at(m0)), d.J, ga, cols*T); err != nil {
+			// The Gram matrix of rows of per·T vectors of k numbers an example.
+			gram := func(buf, per, k, group, groups int, a1, a2 array) ([]F, error) {
+				at := func(n int) int { return ((b*groups+group)*c.size + n) * per * T * k }
+				m, n := rows*per*T, (s.r2-m0)*per*T
+				whole := s.symmetric && rows == s.r1
+				g := c.scratch(buf, m*n)
+				err := c.gram(whole, m, n, k, k, offset[F](a1.ptr, at(n0)), offset[F](a2.ptr, at(m0)), g)
+				if whole && T > 1 {
+					mirror(g, T, n)
+				}
+				return g, err
+			}
+			ga, err := gram(0, 1, d.J, 0, 1, p1[0], p2[0])
+			if err != nil {
 				return err
 			}
-			for g := range groups {
-				at := func(n int) int { return ((b*groups+g)*c.size + n) * rowsPer * T * k }
-				ld := cols * rowsPer * T
-				gd := c.scratch(1, rows*rowsPer*T*ld)
-				if err := gemmNT(c.blas, rows*rowsPer*T, ld, k, offset[F](p1[1].ptr, at(n0)), k, offset[F](p2[1].ptr, at(m0)), k, gd, ld); err != nil {
+			for g := range s.groups {
+				gd, err := gram(1, per, k, g, s.groups, p1[1], p2[1])
+				if err != nil {
 					return err
 				}
-				h := hadamard[F]{ga, gd, T, rowsPer, cols}
-				out := term[g*r1*r2*rowsPer*rowsPer:]
-				err := parallel(c.blas, rows*rowsPer, func(_, i int) error {
-					h.row(out[(n0*rowsPer+i)*r2*rowsPer+m0*rowsPer:], i)
+				traces := make([]float64, rows*per)
+				h := hadamard[F]{a: ga, d: gd, T: T, per: per, cols: s.r2 - m0, scale: s.scale}
+				err = parallel(c.blas, rows*per, func(_, i int) error {
+					row := n0*per + i
+					traces[i] = h.row(s.row(g, row)[m0*per:], i, max(0, s.from(row)-m0*per))
 					return nil
 				})
 				if err != nil {
 					return err
+				}
+				for _, x := range traces {
+					s.trace += x
 				}
 			}
 		}
@@ -69,36 +74,55 @@ func (c *contraction[F]) factor(term []float64, w *weight, b1, b2 *block, p1, p2
 	return nil
 }
 
+// mirror copies the upper triangles of the T × T blocks on the diagonal of a
+// square matrix to the lower ones.
+func mirror[F float32 | float64](g []F, T, n int) {
+	for i := range n {
+		for j := i - i%T; j < i; j++ {
+			g[i*n+j] = g[j*n+i]
+		}
+	}
+}
+
 // A hadamard sums products of two Gram matrices over pairs of positions.
 type hadamard[F float32 | float64] struct {
 	a, d   []F // [rows·T, cols·T] and [rows·per·T, cols·per·T]
 	T, per int
 	cols   int
+	scale  float64
 }
 
-// row adds row i = (n, o) of the result, cols·per entries.
-func (h hadamard[F]) row(dst []float64, i int) {
+// row adds, scaled, row i = (n, o) of the result, cols·per entries, from entry
+// from on. It returns that entry's term, which is on the diagonal if the tile
+// is symmetric.
+func (h hadamard[F]) row(dst []float64, i, from int) (first float64) {
 	T, per := h.T, h.per
 	lda, ldd := h.cols*T, h.cols*per*T
 	n := i / per
 	if T == 1 {
 		a, d := h.a[n*lda:][:lda], h.d[i*ldd:][:ldd]
-		for m, x := range a {
-			for p := range per {
-				dst[m*per+p] += float64(x) * float64(d[m*per+p])
+		first = float64(a[from/per]) * float64(d[from])
+		for m := from / per; m < h.cols; m++ {
+			x := h.scale * float64(a[m])
+			lo := max(m*per, from)
+			src, dst := d[lo:(m+1)*per], dst[lo:(m+1)*per]
+			for p, y := range src {
+				dst[p] += x * float64(y)
 			}
 		}
-		return
+		return first
 	}
 	for t := range T {
 		a, d := h.a[(n*T+t)*lda:][:lda], h.d[(i*T+t)*ldd:][:ldd]
-		for m := range h.cols {
+		first += float64(dot(a[from/per*T:][:T], d[from*T:][:T]))
+		for m := from / per; m < h.cols; m++ {
 			x := a[m*T:][:T]
-			for p := range per {
-				dst[m*per+p] += float64(dot(x, d[(m*per+p)*T:][:T]))
+			for k := max(m*per, from); k < (m+1)*per; k++ {
+				dst[k] += h.scale * float64(dot(x, d[k*T:][:T]))
 			}
 		}
 	}
+	return first
 }
 
 // dot returns Σ x·y in four partial sums, which compilers overlap.
@@ -123,8 +147,8 @@ func dot[F float32 | float64](x, y []F) F {
 //	X[p, t, i] = Σ_s (a_t·a'_s) δ'[p, s, i],   Θ[n, o, m, p] = Σ_ti δ[o, t, i] X[p, t, i],
 //
 // pair by pair: it never holds a Gram matrix of δ.
-func (c *contraction[F]) sequential(term []float64, w *weight, b1, b2 *block, p1, p2 []array) error {
-	d, r1, r2 := w.dims, b1.rows, b2.rows
+func (c *contraction[F]) sequential(s *sum, w *weight, p1, p2 []array) error {
+	d, r1, r2 := w.dims, s.r1, s.r2
 	T, ti := d.T, d.T*d.I
 	workers := max(1, c.blas.Threads())
 	x, out := make([][]F, workers), make([][]F, workers)
@@ -134,7 +158,7 @@ func (c *contraction[F]) sequential(term []float64, w *weight, b1, b2 *block, p1
 	for b := range d.B {
 		for n := range r1 {
 			m0 := 0
-			if b1 == b2 {
+			if s.symmetric {
 				m0 = n
 			}
 			cols := r2 - m0
@@ -152,7 +176,11 @@ func (c *contraction[F]) sequential(term []float64, w *weight, b1, b2 *block, p1
 						return err
 					}
 				}
-				return c.pair(term, n, m, r1, r2, dn, x[k], out[k], ti)
+				trace, err := c.pair(s, n, m, dn, x[k], out[k], ti)
+				if s.symmetric && m == n {
+					s.trace += trace // one task an n
+				}
+				return err
 			})
 			if err != nil {
 				return err
@@ -162,27 +190,30 @@ func (c *contraction[F]) sequential(term []float64, w *weight, b1, b2 *block, p1
 	return nil
 }
 
-// pair adds Σ_ti δ[o]·X[p] of one pair of examples to its entries.
-func (c *contraction[F]) pair(term []float64, n, m, r1, r2 int, d, x, out []F, ti int) error {
-	switch c.outputs {
-	case Full:
+// pair adds Σ_ti δ[o]·X[p] of one pair of examples to its entries, and returns
+// what it added where o = p, unscaled.
+func (c *contraction[F]) pair(s *sum, n, m int, d, x, out []F, ti int) (trace float64, err error) {
+	if c.outputs == Full {
 		if err := gemmNT(c.blas, c.o, c.o, ti, unsafe.Pointer(&d[0]), ti, unsafe.Pointer(&x[0]), ti, out, c.o); err != nil {
-			return err
+			return 0, err
 		}
 		for o := range c.o {
-			row := term[(n*c.o+o)*r2*c.o+m*c.o:]
+			trace += float64(out[o*c.o+o])
+			row := s.row(0, n*c.o+o)[m*c.o:]
 			for p := range c.o {
-				row[p] += float64(out[o*c.o+p])
+				row[p] += s.scale * float64(out[o*c.o+p])
 			}
 		}
-	case Diagonal:
-		for o := range c.o {
-			term[(o*r1+n)*r2+m] += float64(dot(d[o*ti:][:ti], x[o*ti:][:ti]))
-		}
-	default:
-		for o := range c.o {
-			term[n*r2+m] += float64(dot(d[o*ti:][:ti], x[o*ti:][:ti]))
-		}
+		return trace, nil
 	}
-	return nil
+	for o := range c.o {
+		y := float64(dot(d[o*ti:][:ti], x[o*ti:][:ti]))
+		trace += y
+		group := 0
+		if c.outputs == Diagonal {
+			group = o
+		}
+		s.row(group, n)[m] += s.scale * y
+	}
+	return trace, nil
 }

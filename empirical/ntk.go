@@ -140,6 +140,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		return err
 	}
 	r.contraction = newContractor(f.dtype, r.blas, r.opts.Outputs, f.Outputs(), spec.Block1, f.gradient.weights, plan.ways)
+	defer r.contraction.done()
 	r.gram.Compile = time.Since(t0)
 	r.kept = map[int]*block{}
 	defer func() {
