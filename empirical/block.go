@@ -41,12 +41,12 @@ type array struct {
 }
 
 // jacobians compiles the Program for blocks of n examples, once.
-func (f *Network) jacobians(n int, ways []Way, outputs Outputs) (*jacobianExec, error) {
-	key := fmt.Sprint(n, ways, outputs.layout(ways))
+func (f *Network) jacobians(n int, sel *selection, ways []Way) (*jacobianExec, error) {
+	key := fmt.Sprint(n, sel.key, ways, sel.outputs.layout(ways))
 	if e, ok := f.execs[key]; ok {
 		return e, nil
 	}
-	p, err := f.gradient.jacobianProgram(n, ways, outputs)
+	p, err := f.gradient.jacobianProgram(n, sel, ways)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (f *Network) jacobians(n int, ways []Way, outputs Outputs) (*jacobianExec, 
 		return nil, err
 	}
 	e := &jacobianExec{exec: ex, size: n}
-	for i, w := range f.gradient.weights {
+	for i, w := range sel.weights {
 		parts := 2
 		if ways[i] == Materialize || !w.product() {
 			parts = 1

@@ -11,6 +11,9 @@ import (
 type consumers struct {
 	uses   []consumer
 	reason string // not "": the uses are no products of one layout
+	// perhaps says that the uses' attributes, which are known once the graph
+	// is recorded, decide.
+	perhaps bool
 }
 
 // A consumer is the first op on a path from a weight that mixes it with activations.
@@ -80,6 +83,13 @@ func (c *consumers) walk(w *gx.Node, scales []*gx.Node, users map[gx.NodeId][]*g
 		case gx.NodeTypeDot, gx.NodeTypeDotGeneral:
 			if ins[0] != ins[1] {
 				c.uses = append(c.uses, consumer{n, w, ins[1-operand], operand, scales})
+				continue
+			}
+		case gx.NodeTypeGather:
+			// finish looks whether it is an embedding.
+			if operand == 0 && ins[0] != ins[1] {
+				c.uses = append(c.uses, consumer{n, w, ins[1], operand, scales})
+				c.perhaps = true
 				continue
 			}
 		case gx.NodeTypeConvGeneral:

@@ -41,15 +41,15 @@ type workspace[F float32 | float64] struct {
 	buf      [2][]F    // Gram matrices
 }
 
-func newContractor(dt dtypes.DType, blas *native.BLAS, outputs Outputs, o, size int, ws []*weight, ways []Way) contractor {
+func newContractor(dt dtypes.DType, blas *native.BLAS, size int, sel *selection, ways []Way) contractor {
 	if dt == dtypes.Float32 {
-		return newContraction[float32](blas, outputs, o, size, ws, ways)
+		return newContraction[float32](blas, size, sel, ways)
 	}
-	return newContraction[float64](blas, outputs, o, size, ws, ways)
+	return newContraction[float64](blas, size, sel, ways)
 }
 
-func newContraction[F float32 | float64](blas *native.BLAS, outputs Outputs, o, size int, ws []*weight, ways []Way) *contraction[F] {
-	c := &contraction[F]{blas: blas, outputs: outputs, o: o, size: size, weights: ws, ways: ways}
+func newContraction[F float32 | float64](blas *native.BLAS, size int, sel *selection, ways []Way) *contraction[F] {
+	c := &contraction[F]{blas: blas, outputs: sel.outputs, o: sel.rows, size: size, weights: sel.weights, ways: ways}
 	if w, ok := workspaces.Get().(workspace[F]); ok {
 		c.workspace = w
 	}

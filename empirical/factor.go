@@ -18,7 +18,7 @@ const gramBytes = 64 << 20
 func (c *contraction[F]) factor(s *sum, w *weight, p1, p2 []array) error {
 	d, per := w.dims, s.per
 	T, k := d.T, d.I
-	if c.outputs == Mean || c.outputs == Trace {
+	if c.outputs != Full && c.outputs != Diagonal {
 		k = c.o * d.I
 	}
 	var f F
@@ -34,30 +34,32 @@ func (c *contraction[F]) factor(s *sum, w *weight, p1, p2 []array) error {
 			if s.symmetric {
 				m0 = n0 // columns before the first row are below the diagonal
 			}
-			// The Gram matrix of rows of per·T vectors of k numbers an example.
-			gram := func(buf, per, k, group, groups int, a1, a2 array) ([]F, error) {
-				at := func(n int) int { return ((b*groups+group)*c.size + n) * per * T * k }
-				m, n := rows*per*T, (s.r2-m0)*per*T
-				whole := s.symmetric && rows == s.r1
-				g := c.scratch(buf, m*n)
-				err := c.gram(whole, m, n, k, k, offset[F](a1.ptr, at(n0)), offset[F](a2.ptr, at(m0)), g)
-				if whole && T > 1 {
-					mirror(g, T, n)
-				}
-				return g, err
-			}
-			ga, err := gram(0, 1, d.J, 0, 1, p1[0], p2[0])
-			if err != nil {
+			whole := s.symmetric && rows == s.r1
+			at := func(n, per, k int) int { return n * per * T * k }
+			cols := s.r2 - m0
+			ga := c.scratch(0, rows*T*cols*T)
+			j := w.width()
+			x1, x2 := offset[F](p1[0].ptr, at(b*c.size+n0, 1, j)), offset[F](p2[0].ptr, at(b*c.size+m0, 1, j))
+			if err := c.gramOfA(w, whole, rows*T, cols*T, x1, x2, ga); err != nil {
 				return err
 			}
+			if whole {
+				mirror(ga, T, cols*T)
+			}
 			for g := range s.groups {
-				gd, err := gram(1, per, k, g, s.groups, p1[1], p2[1])
-				if err != nil {
+				m, n := rows*per*T, cols*per*T
+				gd := c.scratch(1, m*n)
+				x := (b*s.groups + g) * c.size
+				d1, d2 := offset[F](p1[1].ptr, at(x+n0, per, k)), offset[F](p2[1].ptr, at(x+m0, per, k))
+				if err := c.gram(whole, m, n, k, k, d1, d2, gd); err != nil {
 					return err
 				}
+				if whole {
+					mirror(gd, T, n)
+				}
 				traces := make([]float64, rows*per)
-				h := hadamard[F]{a: ga, d: gd, T: T, per: per, cols: s.r2 - m0, scale: s.scale}
-				err = parallel(c.blas, rows*per, func(_, i int) error {
+				h := hadamard[F]{a: ga, d: gd, T: T, per: per, cols: cols, scale: s.scale}
+				err := parallel(c.blas, rows*per, func(_, i int) error {
 					row := n0*per + i
 					traces[i] = h.row(s.row(g, row)[m0*per:], i, max(0, s.from(row)-m0*per))
 					return nil
@@ -162,9 +164,9 @@ func (c *contraction[F]) sequential(s *sum, w *weight, p1, p2 []array) error {
 				m0 = n
 			}
 			cols := r2 - m0
-			at := func(n int) int { return (b*c.size + n) * T * d.J }
+			at := func(n int) int { return (b*c.size + n) * T * w.width() }
 			ga := c.scratch(0, T*cols*T)
-			if err := gemmNT(c.blas, T, cols*T, d.J, offset[F](p1[0].ptr, at(n)), d.J, offset[F](p2[0].ptr, at(m0)), d.J, ga, cols*T); err != nil {
+			if err := c.gramOfA(w, false, T, cols*T, offset[F](p1[0].ptr, at(n)), offset[F](p2[0].ptr, at(m0)), ga); err != nil {
 				return err
 			}
 			dn := unsafe.Slice((*F)(offset[F](p1[1].ptr, (b*c.size+n)*c.o*ti)), c.o*ti)

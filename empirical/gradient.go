@@ -32,6 +32,7 @@ type weight struct {
 	reason   string // why ∂f/∂w is no sum of products
 	grad     int    // position among program.Outputs of GoMLX's gradient
 	dims     dims
+	indexed  bool // the uses are embeddings: a is held as indices
 	eta      float64
 }
 
@@ -82,9 +83,8 @@ func traceGradient(ctx *mlctx.Context, model graph.Model, inputs []shapes.Shape)
 			node := gg.GetParameterByName(v.ParameterName())
 			c := findConsumers(node, users)
 			found = append(found, c)
-			if c.reason != "" {
+			if c.reason != "" || c.perhaps {
 				wrt = append(wrt, node)
-				continue
 			}
 			for _, use := range c.uses {
 				wrt = append(wrt, use.consumer)
@@ -107,14 +107,17 @@ func traceGradient(ctx *mlctx.Context, model graph.Model, inputs []shapes.Shape)
 func (g *gradient) finish(rec *graph.Recording, found []consumers) error {
 	next, operand := 1, 1
 	for _, c := range found {
-		operand += max(1, len(c.uses))
+		operand += len(c.uses)
+		if c.reason != "" || c.perhaps {
+			operand++
+		}
 	}
 	for i, w := range g.weights {
 		c := found[i]
-		if w.reason = c.reason; w.reason != "" {
+		w.reason = c.reason
+		if c.reason != "" || c.perhaps {
 			w.grad = next
 			next++
-			continue
 		}
 		for _, f := range c.uses {
 			u := use{a: operand, delta: next, consumer: rec.Value(f.consumer).Def, operand: f.operand, scale: 1}
@@ -128,6 +131,21 @@ func (g *gradient) finish(rec *graph.Recording, found []consumers) error {
 				u.scale *= x
 			}
 			w.uses = append(w.uses, u)
+		}
+		if len(w.uses) == 0 {
+			continue
+		}
+		if c.perhaps {
+			w.indexed = true
+			for _, u := range w.uses {
+				if !isEmbedding(u.consumer) {
+					w.uses, w.indexed, w.reason = nil, false, "used by Gather, not of whole rows"
+					break
+				}
+			}
+			if !w.indexed {
+				continue
+			}
 		}
 		if err := w.measure(); err != nil {
 			return err

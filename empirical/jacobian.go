@@ -13,22 +13,22 @@ import (
 // their own, or the factors of its product, a [B, n, T, J] and then δ as
 // the contraction wants it (factor.go).
 //
-// Two maps nest: over examples outside and over the O basis cotangents inside,
+// Two maps nest: over examples outside and over the O cotangents of sel inside,
 // so that activations, which do not depend on u, are computed once.
-func (g *gradient) jacobianProgram(n int, ways []Way, outputs Outputs) (*graph.Program, error) {
+func (g *gradient) jacobianProgram(n int, sel *selection, ways []Way) (*graph.Program, error) {
 	rec := graph.NewRecorder("jacobian")
 	var outs []graph.Op
 	err := graph.Catch(func() {
 		b := graph.Ops{It: rec}
 		examples := vmap.New(rec, n)
-		basis := vmap.New(examples, g.outputs)
+		basis := vmap.New(examples, sel.rows)
 		in := make([]graph.Op, len(g.program.Params))
 		for i, v := range g.program.Params {
 			a := v.Def.Attrs.(graph.ParameterAttrs)
 			switch {
 			case i == g.u:
-				dims := []int{g.outputs, 1, g.outputs}
-				in[i] = vmap.Mapped(vmap.Fixed(b.Constant(a.Shape.DType, dims, identity(g.outputs)...)))
+				dims := []int{sel.rows, 1, g.outputs}
+				in[i] = vmap.Mapped(vmap.Fixed(b.Constant(a.Shape.DType, dims, sel.basis...)))
 			case contains(g.inputs, i):
 				a.Shape = a.Shape.Clone()
 				a.Shape.Dimensions[0] = n
@@ -43,10 +43,10 @@ func (g *gradient) jacobianProgram(n int, ways []Way, outputs Outputs) (*graph.P
 		if err != nil {
 			panic(err)
 		}
-		m := mapped{b, examples, basis, n, g.outputs}
+		m := mapped{b, examples, basis, n, sel.rows}
 		outs = append(outs, b.Reshape(m.perExample(values[0]), n, g.outputs))
-		for i, w := range g.weights {
-			outs = append(outs, m.term(w, ways[i], outputs, values)...)
+		for i, w := range sel.weights {
+			outs = append(outs, m.term(w, ways[i], sel.outputs, values)...)
 		}
 	})
 	if err != nil {
@@ -62,6 +62,9 @@ func (m mapped) term(w *weight, way Way, outputs Outputs, values []graph.Op) []g
 	}
 	d, x := m.operands(w, values)
 	if way == Materialize {
+		if w.indexed {
+			x = m.oneHot(x, w.dims)
+		}
 		return []graph.Op{m.Reshape(m.outer(d, x, w.dims), m.n*m.o, w.size())}
 	}
 	x = m.Transpose(x, 1, 0, 2, 3)
@@ -122,12 +125,4 @@ func contains(s []int, x int) bool {
 		}
 	}
 	return false
-}
-
-func identity(n int) []float64 {
-	e := make([]float64, n*n)
-	for i := range n {
-		e[i*n+i] = 1
-	}
-	return e
 }

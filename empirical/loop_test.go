@@ -72,6 +72,21 @@ var networks = []struct {
 		x = layers.LayerNormalization(ctx.In("n"), layers.Dense(ctx.In("a"), x, true, 5), -1).Done()
 		return layers.Dense(ctx.In("b"), gx.Sin(x), true, 2)
 	}},
+	{"embedding, scaled and used twice", []int{5}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		w := graph.Weight(ctx, "table", shapes.Make(x.DType(), 6, 3), graph.Gaussian(1)).ValueGraph(x.Graph())
+		w = gx.MulScalar(w, 0.5)
+		// Some indices are outside the table: their rows have no gradient.
+		idx := gx.ConvertDType(gx.MulScalar(x, 4), dtypes.Int32)
+		first := gx.Gather(w, gx.ExpandAxes(idx, -1), false)
+		last := gx.Gather(w, gx.ExpandAxes(gx.Slice(idx, gx.AxisRange(), gx.AxisRange(0, 2)), -1), false)
+		h := gx.Tanh(gx.Concatenate([]*gx.Node{first, last}, 1))
+		return layers.Dense(ctx.In("o"), gx.ReduceSum(h, 1), true, 2)
+	}},
+	{"gather of parts of rows", []int{4}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		w := graph.Weight(ctx, "table", shapes.Make(x.DType(), 3, 3), graph.Gaussian(1)).ValueGraph(x.Graph())
+		idx := gx.ConvertDType(gx.MulScalar(gx.Reshape(x, -1, 2, 2), 2), dtypes.Int32)
+		return gx.Mul(gx.Gather(w, idx, false), gx.ReduceSum(gx.Reshape(x, -1, 2, 2), -1))
+	}},
 	{"convolution, stride 2", []int{7, 6, 2}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
 		x = layers.Convolution(ctx.In("c"), x).Channels(4).KernelSize(3).Strides(2).NoPadding().Done()
 		// Odd filters: GoMLX's own gradient of even ones is wrong, see graph/convvjp.go.
@@ -187,9 +202,12 @@ func TestNTKAgainstLoop(t *testing.T) {
 
 // reductions cuts every reduction out of the full array with plain loops.
 func reductions(full []float64, n1, n2, o int) map[empirical.Outputs][]float64 {
-	trace, mean := make([]float64, n1*n2), make([]float64, n1*n2)
+	trace, mean, pseudo := make([]float64, n1*n2), make([]float64, n1*n2), make([]float64, n1*n2)
 	var diagonal []float64
 	for k := range n1 * n2 {
+		for _, x := range full[k*o*o : (k+1)*o*o] {
+			pseudo[k] += x / float64(o)
+		}
 		for p := range o {
 			d := full[(k*o+p)*o+p]
 			trace[k] += d
@@ -199,6 +217,7 @@ func reductions(full []float64, n1, n2, o int) map[empirical.Outputs][]float64 {
 	}
 	return map[empirical.Outputs][]float64{
 		empirical.Full: full, empirical.Trace: trace, empirical.Mean: mean, empirical.Diagonal: diagonal,
+		empirical.Pseudo: pseudo,
 	}
 }
 

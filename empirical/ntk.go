@@ -80,8 +80,8 @@ func (f *Network) NTK(ctx context.Context, x1, x2 Batch, opts Options) (*Gram, e
 	}
 	r := &run{
 		f: f, opts: opts, x1: x1, x2: x2, symmetric: symmetric, writer: w, start: time.Now(),
-		gram: &Gram{Outputs: opts.Outputs, N1: x1.Len(), N2: x2.Len(), O: f.Outputs(), Plan: plan},
-		blas: blas, traces: make([]float64, len(f.gradient.weights)), keep: plan.keep,
+		gram: &Gram{Outputs: opts.Outputs, N1: x1.Len(), N2: x2.Len(), O: plan.O, Plan: plan},
+		blas: blas, traces: make([]float64, len(plan.sel.weights)), keep: plan.keep,
 	}
 	err = r.all(ctx)
 	if cerr := w.Close(); err == nil {
@@ -99,7 +99,7 @@ func (f *Network) NTK(ctx context.Context, x1, x2 Batch, opts Options) (*Gram, e
 // store makes the Gram's store; the second result is set if it is memory of ours.
 func (f *Network) store(p *Plan, symmetric bool, opts Options) (tiles.Writer, *tiles.Memory, error) {
 	spec := tiles.Spec{
-		N1: p.N1, N2: p.N2, Tail: opts.Outputs.tail(f.Outputs()),
+		N1: p.N1, N2: p.N2, Tail: opts.Outputs.tail(p.O),
 		DType: tiles.Float64, Symmetric: symmetric, Block1: p.Block, Block2: p.Block,
 	}
 	if opts.Writer != nil {
@@ -136,10 +136,10 @@ func (r *run) all(ctx context.Context) (err error) {
 	spec := r.writer.Spec()
 	t0 := time.Now()
 	plan, f := r.gram.Plan, r.f
-	if r.exec, err = f.jacobians(spec.Block1, plan.ways, r.opts.Outputs); err != nil {
+	if r.exec, err = f.jacobians(spec.Block1, plan.sel, plan.ways); err != nil {
 		return err
 	}
-	r.contraction = newContractor(f.dtype, r.blas, r.opts.Outputs, f.Outputs(), spec.Block1, f.gradient.weights, plan.ways)
+	r.contraction = newContractor(f.dtype, r.blas, spec.Block1, plan.sel, plan.ways)
 	defer r.contraction.done()
 	r.gram.Compile = time.Since(t0)
 	r.kept = map[int]*block{}
@@ -245,7 +245,7 @@ func (r *run) tile(t tiles.Tile, b1, b2 *block) error {
 		r.traces[i] += x
 	}
 	r.gram.Contraction += time.Since(t0)
-	if err := checkFinite(data, t, r.opts.Outputs.tail(r.f.Outputs())); err != nil {
+	if err := checkFinite(data, t, r.opts.Outputs.tail(r.gram.O)); err != nil {
 		return err
 	}
 	return r.writer.WriteTile(t, data)
@@ -268,7 +268,7 @@ func (r *run) shares() {
 	for _, x := range r.traces {
 		sum += x
 	}
-	for i, w := range r.f.gradient.weights {
+	for i, w := range r.gram.Plan.sel.weights {
 		s := Share{Weight: w.name, Trace: r.traces[i]}
 		if sum > 0 {
 			s.Part = s.Trace / sum

@@ -21,9 +21,10 @@ const (
 	Full                    // [N1, N2, O, O]
 	Trace                   // [N1, N2]: Σ_o Θ[o, o]
 	Diagonal                // [N1, N2, O]: Θ[o, o]
+	Pseudo                  // [N1, N2]: (1/O) Σ_op Θ[o, p], the NTK of Σ_o f_o/√O
 )
 
-var outputNames = []string{"mean", "full", "trace", "diagonal"}
+var outputNames = []string{"mean", "full", "trace", "diagonal", "pseudo"}
 
 // String returns the name that ParseOutputs reads.
 func (o Outputs) String() string { return outputNames[o] }
@@ -53,6 +54,15 @@ func (o Outputs) tail(outputs int) []int {
 type Options struct {
 	// Outputs is the reduction over outputs; zero is Mean.
 	Outputs Outputs
+
+	// Of names the outputs that count, from 0; none means all. Their number
+	// is then O, and their order that of Θ.
+	Of []int
+
+	// Params chooses weights: patterns of path.Match for their scope and name
+	// ("/dense_0/weights"), or for a scope above ("/dense_*"). None means all
+	// that are trainable. Θ is the sum of their terms.
+	Params []string
 
 	// Way, if not Auto, is used for every weight it applies to; the plan says
 	// for which it does not.
@@ -88,7 +98,7 @@ func (o Outputs) layout(ways []Way) string {
 	switch {
 	case !slices.Contains(ways, Factor):
 		return ""
-	case o == Trace:
+	case o == Trace, o == Pseudo:
 		return Mean.String()
 	}
 	return o.String()

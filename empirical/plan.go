@@ -24,6 +24,7 @@ type Plan struct {
 	Budget                          machine.Budget
 	Weights                         []WeightPlan
 
+	sel  *selection
 	ways []Way
 	keep int
 }
@@ -57,16 +58,23 @@ func (f *Network) Plan(n1, n2 int, opts Options) (*Plan, error) {
 const largestBlock = 2 << 30
 
 func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) {
+	sel, err := f.selection(opts)
+	if err != nil {
+		return nil, err
+	}
 	p := &Plan{
-		N1: n1, N2: n2, O: f.Outputs(), Parameters: f.Parameters(), Symmetric: symmetric,
-		Outputs: opts.Outputs, Budget: opts.budget(),
+		N1: n1, N2: n2, O: sel.rows, Symmetric: symmetric,
+		Outputs: opts.Outputs, Budget: opts.budget(), sel: sel,
+	}
+	for _, w := range sel.weights {
+		p.Parameters += w.size()
 	}
 	n, pairs := float64(n1), float64(n1)*float64(n1+1)/2
 	if !symmetric {
 		n, pairs = float64(n1+n2), float64(n1)*float64(n2)
 	}
-	p.ways = f.gradient.choose(opts.Way, opts.Outputs, n, pairs, f.dtype.Size())
-	m, err := f.memory(p.ways, opts.Outputs)
+	p.ways = sel.choose(opts.Way, n, pairs, f.dtype.Size())
+	m, err := f.memory(sel, p.ways)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +108,7 @@ func (f *Network) count(p *Plan, n, pairs float64) {
 	if p.Symmetric {
 		p.Tiles = g1 * (g1 + 1) / 2
 	}
-	for i, w := range f.gradient.weights {
+	for i, w := range p.sel.weights {
 		fl, s := w.estimate(p.ways[i], p.Outputs, p.O, n, pairs, f.dtype.Size())
 		p.ContractionFLOPs += fl
 		p.Weights = append(p.Weights, WeightPlan{
@@ -143,15 +151,15 @@ func (m footprint) largest(n int, budget int64) int {
 }
 
 // memory measures the footprint on the Programs of one and two examples.
-func (f *Network) memory(ways []Way, outputs Outputs) (footprint, error) {
-	key := fmt.Sprint(ways, outputs)
+func (f *Network) memory(sel *selection, ways []Way) (footprint, error) {
+	key := fmt.Sprint(sel.key, ways, sel.outputs)
 	if m, ok := f.footprints[key]; ok {
 		return m, nil
 	}
 	var peak, kept [2]int64
 	var flops [2]float64
 	for i := range 2 {
-		p, err := f.gradient.jacobianProgram(i+1, ways, outputs)
+		p, err := f.gradient.jacobianProgram(i+1, sel, ways)
 		if err != nil {
 			return footprint{}, err
 		}
@@ -163,7 +171,7 @@ func (f *Network) memory(ways []Way, outputs Outputs) (footprint, error) {
 	}
 	m := footprint{fixed: 2*peak[0] - peak[1], slope: peak[1] - peak[0], kept: kept[1] - kept[0], flops: flops[1] - flops[0]}
 	// Three copies of a tile in float64: the sum, a term, and its arrangement.
-	m.tile = 3 * 8 * int64(product(outputs.tail(f.Outputs())))
+	m.tile = 3 * 8 * int64(product(sel.outputs.tail(sel.rows)))
 	f.footprints[key] = m
 	return m, nil
 }

@@ -148,7 +148,7 @@ func (f *Network) Precision(ctx context.Context, x Batch, g *Gram, opts Options)
 			return Precision{}, err
 		}
 	}
-	want, err := f64.NTK(ctx, sample, nil, Options{Outputs: g.Outputs, Memory: opts.Memory, BLAS: opts.BLAS})
+	want, err := f64.NTK(ctx, sample, nil, Options{Outputs: g.Outputs, Of: opts.Of, Params: opts.Params, Memory: opts.Memory, BLAS: opts.BLAS})
 	if err != nil {
 		return Precision{}, fmt.Errorf("empirical: sample entries in float64: %w", err)
 	}

@@ -60,6 +60,9 @@ func (w *weight) measure() error {
 }
 
 func sameLayout(u, v use) bool {
+	if u.consumer.Op == backends.OpTypeGather {
+		return true
+	}
 	if u.consumer.Op == backends.OpTypeConvGeneral {
 		a, b := u.consumer.Attrs.(graph.ConvGeneralAttrs), v.consumer.Attrs.(graph.ConvGeneralAttrs)
 		return slices.Equal(a.Axes.KernelSpatial, b.Axes.KernelSpatial) && a.ChannelGroups == b.ChannelGroups &&
@@ -71,6 +74,9 @@ func sameLayout(u, v use) bool {
 
 func (u use) dims() dims {
 	c, w := u.consumer, u.consumer.In[u.operand].Shape
+	if c.Op == backends.OpTypeGather {
+		return embeddingDims(c)
+	}
 	if at, ok := c.Attrs.(graph.ConvGeneralAttrs); ok {
 		d := dims{B: at.ChannelGroups, T: 1, I: w.Dimensions[at.Axes.KernelOutputChannels] / at.ChannelGroups}
 		for _, s := range at.Axes.OutputSpatial {
@@ -95,13 +101,16 @@ func (u use) dims() dims {
 }
 
 // operands returns the two factors of w's product over all of its uses,
-// δ [n, O, B, T, I] and a [n, B, T, J].
+// δ [n, O, B, T, I] and a [n, B, T, J], or the indices of a's rows, [n, 1, T, 1].
 func (m mapped) operands(w *weight, values []graph.Op) (delta, a graph.Op) {
 	var ds, as []graph.Op
 	for _, u := range w.uses {
 		form := m.dotOperands
-		if u.consumer.Op == backends.OpTypeConvGeneral {
+		switch u.consumer.Op {
+		case backends.OpTypeConvGeneral:
 			form = m.convOperands
+		case backends.OpTypeGather:
+			form = m.embeddingOperands
 		}
 		d, x := form(u, values[u.delta], values[u.a])
 		if u.scale != 1 {

@@ -71,6 +71,9 @@ func (w *weight) estimate(way Way, outputs Outputs, o int, n, pairs float64, ent
 	}
 	B, T, I, J := float64(w.dims.B), float64(w.dims.T), float64(w.dims.I), float64(w.dims.J)
 	gramA := 2 * T * T * J
+	if w.indexed { // compared, not multiplied
+		gramA, J = T*T, 1
+	}
 	var gemm, small, sum, calls float64
 	switch {
 	case way == Factor && outputs == Full:
@@ -92,9 +95,9 @@ func (w *weight) estimate(way Way, outputs Outputs, o int, n, pairs float64, ent
 
 // choose picks a way for each weight: the one asked for where it applies, or
 // the fastest.
-func (g *gradient) choose(asked Way, outputs Outputs, n, pairs float64, entry int) []Way {
-	ways := make([]Way, len(g.weights))
-	for i, w := range g.weights {
+func (s *selection) choose(asked Way, n, pairs float64, entry int) []Way {
+	ways := make([]Way, len(s.weights))
+	for i, w := range s.weights {
 		ways[i] = Materialize
 		if !w.product() {
 			continue
@@ -103,10 +106,10 @@ func (g *gradient) choose(asked Way, outputs Outputs, n, pairs float64, entry in
 			ways[i] = asked
 			continue
 		}
-		_, best := w.estimate(Materialize, outputs, g.outputs, n, pairs, entry)
+		_, best := w.estimate(Materialize, s.outputs, s.rows, n, pairs, entry)
 		for _, way := range []Way{Factor, Sequential} {
-			if _, s := w.estimate(way, outputs, g.outputs, n, pairs, entry); s < best {
-				ways[i], best = way, s
+			if _, t := w.estimate(way, s.outputs, s.rows, n, pairs, entry); t < best {
+				ways[i], best = way, t
 			}
 		}
 	}

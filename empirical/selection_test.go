@@ -1,0 +1,130 @@
+package empirical_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	gx "github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
+	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
+	"github.com/gomlx/gomlx/pkg/ml/layers"
+
+	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/internal/kerneltest"
+)
+
+func twoLayers(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+	return layers.Dense(ctx.In("top"), gx.Tanh(layers.Dense(ctx.In("bottom"), x, true, 7)), true, 4)
+}
+
+func newNetwork(t *testing.T, f func(*mlctx.Context, *gx.Node) *gx.Node, input ...int) *empirical.Network {
+	t.Helper()
+	net, err := empirical.New(kerneltest.Backend(t).GoMLX, mlctx.New(), graph.One(f), shapes.Make(dtypes.Float64, input...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = net.Close() })
+	if err := net.Redraw(3); err != nil {
+		t.Fatal(err)
+	}
+	return net
+}
+
+// Some outputs, in an order of their own: the rows and columns of the loop's Θ.
+func TestOutputsOf(t *testing.T) {
+	net := newNetwork(t, twoLayers, 5)
+	x := examples(t, 3, "x", 5)
+	full, o := loop(t, net.Context(), twoLayers, x, x)
+	of := []int{3, 0}
+	var part []float64
+	for k := range 9 {
+		for _, p := range of {
+			for _, q := range of {
+				part = append(part, full[(k*o+p)*o+q])
+			}
+		}
+	}
+	for outputs, want := range reductions(part, 3, 3, len(of)) {
+		for _, way := range []empirical.Way{empirical.Materialize, empirical.Factor, empirical.Sequential} {
+			g, err := net.NTK(t.Context(), empirical.Batch{x}, nil, empirical.Options{Outputs: outputs, Of: of, Way: way, Block: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			kerneltest.Close(t, outputs.String()+" by "+way.String(), g.Values, want, 1e-10) // as in TestNTKAgainstLoop
+		}
+	}
+}
+
+// The last layer's weights alone: Θ[o, p] = 1[o = p] h·h', with h = tanh(xW + b)
+// computed by loops, and + 1 with its bias.
+func TestParamsOfLastLayer(t *testing.T) {
+	net := newNetwork(t, twoLayers, 5)
+	x := examples(t, 3, "x", 5)
+	flat := kerneltest.Floats(t, x)
+	value := func(scope, name string) []float64 {
+		v, err := net.Context().GetVariableByScopeAndName(scope, name).Value()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kerneltest.Floats(t, v)
+	}
+	w, b := value("/bottom/dense", "weights"), value("/bottom/dense", "biases")
+	h := make([]float64, 3*7)
+	for n := range 3 {
+		for i := range 7 {
+			z := b[i]
+			for j := range 5 {
+				z += flat[n*5+j] * w[j*7+i]
+			}
+			h[n*7+i] = math.Tanh(z)
+		}
+	}
+	for _, tc := range []struct {
+		params []string
+		bias   float64
+	}{
+		{[]string{"/top/dense/weights"}, 0},
+		{[]string{"top"}, 1},
+		{[]string{"/top/*/weights", "/top/dense/b*"}, 1},
+	} {
+		var want []float64
+		for n := range 3 {
+			for m := range 3 {
+				k := tc.bias
+				for i := range 7 {
+					k += h[n*7+i] * h[m*7+i]
+				}
+				want = append(want, k)
+			}
+		}
+		g, err := net.NTK(t.Context(), empirical.Batch{x}, nil, empirical.Options{Params: tc.params})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kerneltest.Close(t, strings.Join(tc.params, " "), g.Values, want, 1e-12) // 7 summands in another order
+	}
+}
+
+func TestBadSelection(t *testing.T) {
+	net := newNetwork(t, twoLayers, 5)
+	x := empirical.Batch{examples(t, 2, "x", 5)}
+	for _, tc := range []struct {
+		opts empirical.Options
+		want []string
+	}{
+		{empirical.Options{Of: []int{4}}, []string{"output 4", "0 to 3"}},
+		{empirical.Options{Of: []int{-1}}, []string{"output -1"}},
+		{empirical.Options{Of: []int{1, 1}}, []string{"output 1", "twice"}},
+		{empirical.Options{Params: []string{"/botom"}}, []string{`"/botom"`, "/bottom/dense/weights"}},
+		{empirical.Options{Params: []string{"[", "/top"}}, []string{`"["`, "syntax"}},
+	} {
+		_, err := net.NTK(t.Context(), x, nil, tc.opts)
+		if err == nil || slices.ContainsFunc(tc.want, func(w string) bool { return !strings.Contains(err.Error(), w) }) {
+			t.Errorf("%+v: error %v, want one with %q", tc.opts, err, tc.want)
+		}
+	}
+}
