@@ -118,7 +118,13 @@ func loop(t *testing.T, ctx *mlctx.Context, f func(*mlctx.Context, *gx.Node) *gx
 				pick := make([]float64, o)
 				pick[k] = 1
 				var row []float64
-				for _, g := range exec.MustExec(one[0], tensors.FromFlatDataAndDimensions(pick, 1, o))[1:] {
+				out, err := exec.Exec(one[0], tensors.FromFlatDataAndDimensions(pick, 1, o))
+				if err != nil && strings.Contains(err.Error(), "not implemented in SimpleGo") {
+					t.Skip("GoMLX's own gradient, the oracle, needs an op that its pure Go backend lacks: ", err)
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				for _, g := range out[1:] {
 					row = append(row, kerneltest.Floats(t, g)...)
 				}
 				rows = append(rows, row)

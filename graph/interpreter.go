@@ -61,19 +61,28 @@ type Env map[*Value]Op
 // An error names the op, its source line if the Program has it, and the weight
 // nearest above it.
 func Replay(p *Program, it Interpreter, in []Op) ([]Op, error) {
-	env, err := ReplayEnv(p, it, in)
+	env, err := replay(p, it, in, func(*Eqn) {})
 	if err != nil {
 		return nil, err
 	}
+	return env.outputs(p), nil
+}
+
+func (env Env) outputs(p *Program) []Op {
 	out := make([]Op, len(p.Outputs))
 	for i, o := range p.Outputs {
 		out[i] = env[o]
 	}
-	return out, nil
+	return out
 }
 
 // ReplayEnv is Replay that returns the values of everything in p.
 func ReplayEnv(p *Program, it Interpreter, in []Op) (Env, error) {
+	return replay(p, it, in, func(*Eqn) {})
+}
+
+// replay calls before with each equation before it is interpreted.
+func replay(p *Program, it Interpreter, in []Op, before func(*Eqn)) (Env, error) {
 	if len(in) != len(p.Params) {
 		return nil, fmt.Errorf("graph: program %s has %d parameters, got %d values", p.Name, len(p.Params), len(in))
 	}
@@ -89,6 +98,7 @@ func ReplayEnv(p *Program, it Interpreter, in []Op) (Env, error) {
 		for i, v := range e.In {
 			xs[i] = env[v]
 		}
+		before(e)
 		out, err := it.Apply(e.Op, e.Attrs, xs...)
 		if err != nil {
 			return nil, p.locate(e, err)
@@ -104,7 +114,8 @@ func ReplayEnv(p *Program, it Interpreter, in []Op) (Env, error) {
 }
 
 // Rewrite replays p through the Interpreter that wrap puts over a fresh
-// Recorder and returns what was recorded, pruned. Parameters keep their order.
+// Recorder and returns what was recorded, pruned. Parameters keep their order;
+// what an equation becomes keeps its source line.
 func Rewrite(p *Program, wrap func(*Recorder) Interpreter) (*Program, error) {
 	rec := NewRecorder(p.Name)
 	it := wrap(rec)
@@ -116,9 +127,9 @@ func Rewrite(p *Program, wrap func(*Recorder) Interpreter) (*Program, error) {
 		}
 		in[i] = ps[0]
 	}
-	out, err := Replay(p, it, in)
+	env, err := replay(p, it, in, func(e *Eqn) { rec.trace = e.trace })
 	if err != nil {
 		return nil, err
 	}
-	return rec.Program(out...).Prune(), nil
+	return rec.Program(env.outputs(p)...).Prune(), nil
 }

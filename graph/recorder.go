@@ -9,10 +9,14 @@ import (
 
 // A Recorder is the Interpreter that writes a Program down as it is built. It
 // changes nothing: package simplify does.
-type Recorder struct{ p *Program }
+type Recorder struct {
+	p *Program
+	// trace is the Go stack of what is being recorded, nil if unknown.
+	trace error
+}
 
 // NewRecorder returns a Recorder of an empty Program.
-func NewRecorder(name string) *Recorder { return &Recorder{&Program{Name: name}} }
+func NewRecorder(name string) *Recorder { return &Recorder{p: &Program{Name: name}} }
 
 // Program returns what was recorded so far, with the given outputs.
 func (r *Recorder) Program(outputs ...Op) *Program {
@@ -28,7 +32,7 @@ func (r *Recorder) Shape(v Op) shapes.Shape { return v.(*Value).Shape }
 
 // Apply implements Interpreter.
 func (r *Recorder) Apply(op OpType, attrs Attrs, in ...Op) ([]Op, error) {
-	e := &Eqn{Op: op, Attrs: attrs, In: make([]*Value, len(in))}
+	e := &Eqn{Op: op, Attrs: attrs, In: make([]*Value, len(in)), trace: r.trace}
 	ss := make([]shapes.Shape, len(in))
 	for i, x := range in {
 		v, ok := x.(*Value)
