@@ -72,6 +72,39 @@ func (l *concat) build(b *builder, x *gx.Node) *gx.Node {
 	return gx.Concatenate(b.branches(l.Branches, x), l.Axis)
 }
 
+// glu halves the channels into a, b and returns a ⊙ φ(b): with the sigmoid,
+// the gated linear unit.
+//
+// Source: Dauphin et al., arXiv 1612.08083, eq. (1).
+type glu struct {
+	Activation string `json:"activation"`
+	noArrays
+}
+
+// Op implements Layer.
+func (*glu) Op() string { return "glu" }
+
+func (l *glu) shape(_ *check, in []int) ([]int, error) {
+	if c := in[len(in)-1]; c%2 != 0 {
+		return nil, fmt.Errorf("its input %v has %d channels, which cannot be halved", in, c)
+	}
+	if _, err := activation(l.Activation); err != nil {
+		return nil, err
+	}
+	out := slices.Clone(in)
+	out[len(out)-1] /= 2
+	return out, nil
+}
+
+func (l *glu) build(b *builder, x *gx.Node) *gx.Node {
+	act, err := activation(l.Activation)
+	if err != nil { // shape checked it
+		panic(err)
+	}
+	halves := gx.Split(x, -1, 2)
+	return gx.Mul(halves[0], act.build(b, halves[1]))
+}
+
 // prod multiplies its branches' outputs elementwise.
 type prod struct {
 	Branches []layerList `json:"branches" spec:"required"`

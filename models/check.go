@@ -64,6 +64,12 @@ func (s *Spec) check() (*check, error) {
 	}
 	c.inputs = []InputInfo{{"x", slices.Clone(s.InputShape)}}
 	param := s.Parameterization.orNTK()
+	if err := param.check(); err != nil {
+		return nil, fmt.Errorf("models: %s: %w", s.title(), err)
+	}
+	if err := checkFamily(s.Initializer); err != nil {
+		return nil, fmt.Errorf("models: %s: %w", s.title(), err)
+	}
 	if param.byPosition() {
 		if c.last = lastWeight(s.Layers); c.last == nil {
 			return nil, fmt.Errorf("models: %s: parameterization %s needs the network's last weight in the outermost list of layers", s.title(), param)
@@ -204,7 +210,7 @@ func (c *check) place(l Layer, arrays []array, path string) error {
 	c.owners[name] = owner{l, path, arrays, at}
 	c.placed[l] = place{name, at}
 	for _, a := range arrays {
-		c.params = append(c.params, ParamInfo{name + "_" + a.name, "/" + name, a.name, slices.Clone(a.dims)})
+		c.params = append(c.params, ParamInfo{name + "_" + a.name, "/" + name, a.name, slices.Clone(a.dims), a.frozen})
 	}
 	return nil
 }

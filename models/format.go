@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// MarshalJSON implements json.Marshaler. It fails for a parameterization that
-// [ParseParam] does not know.
+// MarshalJSON implements json.Marshaler. It fails for a parameterization of
+// your own without a name, or with the name of another.
 func (s *Spec) MarshalJSON() ([]byte, error) {
-	param := s.Parameterization.orNTK()
-	if known, err := ParseParam(param.Name); err != nil || known != param {
-		return nil, fmt.Errorf("models: parameterization %q is not one that JSON can name", param.Name)
+	param, err := encodeParam(s.Parameterization.orNTK())
+	if err != nil {
+		return nil, fmt.Errorf("models: %w", err)
 	}
-	return json.Marshal(specFields{s.Name, s.Layers, param.Name, s.InputShape})
+	return json.Marshal(specFields{s.Name, s.Layers, param, string(s.Initializer), s.InputShape})
 }
 
 // MarshalJSON writes each layer with its op in front.
@@ -53,7 +53,9 @@ func (s *Spec) String() string {
 	}
 	total := 0
 	for _, w := range c.params {
-		total += product(w.Shape)
+		if !w.Frozen {
+			total += product(w.Shape)
+		}
 	}
 	fmt.Fprintf(&b, "  output %v, %d parameters\n", c.output, total)
 	return b.String()
@@ -113,6 +115,10 @@ func (p printer) fields(v reflect.Value, indent string, nested *[]func()) {
 			case *float64:
 				if x != nil {
 					fmt.Fprintf(p.b, " %s %.6g", name, *x)
+				}
+			case *int:
+				if x != nil {
+					fmt.Fprintf(p.b, " %s %d", name, *x)
 				}
 			case float64:
 				fmt.Fprintf(p.b, " %s %.6g", name, x)

@@ -19,6 +19,15 @@ func TestGradients(t *testing.T) {
 		`{"op": "self_attention", "width": 3, "heads": 2, "n_key": 2, "n_val": 2, "b_std": 0.1}`,
 		`{"op": "layer_norm", "axis": [-1], "eps": 1e-3, "affine": true}`,
 		`{"op": "batch_norm", "eps": 1e-3, "affine": true}`,
+		`{"op": "group_norm", "groups": 2, "eps": 1e-3, "affine": true}`,
+		`{"op": "rms_norm", "eps": 1e-3, "affine": true}`,
+		`{"op": "batch_norm", "mode": "running", "eps": 1e-3, "affine": true}`,
+		`{"op": "self_attention", "width": 3, "heads": 2, "n_key": 2, "n_val": 2, "causal": true, "pos_emb": "SUM", "qkv_b_std": 0.1}`,
+		`{"op": "tokens"}, {"op": "class_token"}, {"op": "position_embedding"}`,
+		`{"op": "dense", "width": 3, "axis": 2` + w + `}`,
+		`{"op": "glu"}`,
+		`{"op": "tokens"}, {"op": "rnn", "width": 3, "u_std": 1` + w + `}`,
+		`{"op": "tokens"}, {"op": "gru", "width": 3, "u_std": 1` + w + `}`,
 		`{"op": "avg_pool", "window": [3, 3], "strides": [2, 2], "padding": "SAME", "normalize_edges": true}`,
 		`{"op": "sum_pool", "window": [2, 2], "padding": "CIRCULAR"}`,
 		`{"op": "max_pool", "window": [3, 3], "strides": [2, 2], "padding": "SAME"}`,
@@ -39,6 +48,11 @@ func TestGradients(t *testing.T) {
 			arrays := map[string]nd{}
 			for i, p := range params {
 				arrays[p.Name] = gaussian(uint64(10+i), p.Shape...)
+				if p.VarName == "variance" {
+					for k, v := range arrays[p.Name].data {
+						arrays[p.Name].data[k] = v * v
+					}
+				}
 			}
 			x := gaussian(1, 2, 5, 6, 4)
 			total := func() (sum float64) {

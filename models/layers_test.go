@@ -73,19 +73,170 @@ func TestNorms(t *testing.T) {
 		{`{"op": "layer_norm", "axis": [1, 2, 3], "eps": 0.1`, 0.1, func(i []int) string { return fmt.Sprint(i[0]) }},
 		{`{"op": "layer_norm", "axis": [2, -1], "eps": 0.1`, 0.1, func(i []int) string { return fmt.Sprint(i[:2]) }},
 		{`{"op": "batch_norm", "eps": 1e-3`, 1e-3, func(i []int) string { return fmt.Sprint(i[3]) }},
+		{`{"op": "group_norm", "groups": 2, "eps": 1e-3`, 1e-3, func(i []int) string { return fmt.Sprint(i[0], i[3]/3) }},
+		{`{"op": "group_norm", "groups": 6, "eps": 0.1`, 0.1, func(i []int) string { return fmt.Sprint(i[0], i[3]) }},
 	} {
 		for _, affine := range []bool{false, true} {
 			t.Run(fmt.Sprint(tc.layer, affine), func(t *testing.T) {
-				x, gain, shift := gaussian(1, 3, 4, 2, 5), gaussian(2, 5), gaussian(3, 5)
+				x, gain, shift := gaussian(1, 3, 4, 2, 6), gaussian(2, 6), gaussian(3, 6)
 				want := standardized(x, tc.eps, tc.key)
 				if affine {
 					each(want.dims, func(i []int) { *want.at(i...) = *want.at(i...)*gain.data[i[3]] + shift.data[i[3]] })
 				}
-				spec := parse(t, fmt.Sprintf(`[%s, "affine": %v}]`, tc.layer, affine), "ntk", 4, 2, 5)
+				spec := parse(t, fmt.Sprintf(`[%s, "affine": %v}]`, tc.layer, affine), "ntk", 4, 2, 6)
 				if e := relErr(forward(t, spec, map[string]nd{"p0_scale": gain, "p0_shift": shift}, x), want); !(e <= 1e-12) {
 					t.Errorf("relative error %g, want ≤ 1e-12", e)
 				}
 			})
+		}
+	}
+}
+
+// TestRMSNorm: the second moment alone, over one axis and over three.
+func TestRMSNorm(t *testing.T) {
+	x, gain := gaussian(1, 3, 4, 2, 5), gaussian(2, 5)
+	for i := range x.data {
+		x.data[i]++ // a mean that must not be subtracted
+	}
+	for axis, per := range map[string]int{"[-1]": 5, "[1, 2, 3]": 40} {
+		for _, affine := range []bool{false, true} {
+			want := newND(x.dims...)
+			for from := 0; from < len(x.data); from += per {
+				sum := 0.0
+				for _, v := range x.data[from : from+per] {
+					sum += v * v
+				}
+				for i := from; i < from+per; i++ {
+					want.data[i] = x.data[i] / math.Sqrt(sum/float64(per)+0.1)
+					if affine {
+						want.data[i] *= gain.data[i%5]
+					}
+				}
+			}
+			spec := parse(t, fmt.Sprintf(`[{"op": "rms_norm", "axis": %s, "eps": 0.1, "affine": %v}]`, axis, affine), "ntk", 4, 2, 5)
+			if e := relErr(forward(t, spec, map[string]nd{"p0_scale": gain}, x), want); !(e <= 1e-12) {
+				t.Errorf("%s, affine %v: relative error %g, want ≤ 1e-12", axis, affine, e)
+			}
+		}
+	}
+}
+
+// TestRunningNorm: in inference examples are scaled by the given moments; in
+// graphs that train by those of the batch.
+func TestRunningNorm(t *testing.T) {
+	x, gain, shift, mean := gaussian(1, 3, 4, 5), gaussian(2, 5), gaussian(3, 5), gaussian(4, 5)
+	variance := newND(5)
+	for i := range variance.data {
+		variance.data[i] = 0.5 + float64(i)
+	}
+	a := map[string]nd{"p0_scale": gain, "p0_shift": shift, "p0_mean": mean, "p0_variance": variance}
+	s := parse(t, `[{"op": "batch_norm", "mode": "running", "eps": 0.01, "affine": true}]`, "ntk", 4, 5)
+	want := newND(x.dims...)
+	each(x.dims, func(i []int) {
+		c := i[2]
+		*want.at(i...) = (*x.at(i...)-mean.data[c])/math.Sqrt(variance.data[c]+0.01)*gain.data[c] + shift.data[c]
+	})
+	if e := relErr(forward(t, s, a, x), want); !(e <= 1e-13) {
+		t.Errorf("inference: relative error %g, want ≤ 1e-13", e)
+	}
+	infos, err := s.Params()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range infos {
+		if frozen := p.VarName == "mean" || p.VarName == "variance"; p.Frozen != frozen {
+			t.Errorf("%s: frozen %v, want %v", p.Name, p.Frozen, frozen)
+		}
+	}
+	if text := s.String(); !strings.Contains(text, ", 10 parameters") {
+		t.Errorf("%s: want 10 parameters, the running moments not counted", text)
+	}
+
+	model, err := s.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := mlctx.New()
+	r, err := graph.Trace(ctx, "train", func(ctx *mlctx.Context, g *gx.Graph) []*gx.Node {
+		ctx.SetTraining(g, true)
+		return model(ctx, graph.Inputs(g, shapes.Make(dtypes.Float64, x.dims...)))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[*graph.Value]nd{r.Inputs[0]: x}
+	for _, v := range r.Variables {
+		if values[v.Value] = a["p0_"+v.Name()]; v.Name() == "avg_weight" {
+			values[v.Value] = newND(5)
+		}
+		if trained := v.Name() == "scale" || v.Name() == "shift"; v.Trainable != trained || !v.Tagged {
+			t.Errorf("%s: trainable %v, with a distribution %v", v.Name(), v.Trainable, v.Tagged)
+		}
+	}
+	want = standardized(x, 0.01, func(i []int) string { return fmt.Sprint(i[2]) })
+	each(want.dims, func(i []int) { *want.at(i...) = *want.at(i...)*gain.data[i[2]] + shift.data[i[2]] })
+	if e := relErr(execute(t, r.Program, values), want); !(e <= 1e-12) {
+		t.Errorf("training: relative error %g, want ≤ 1e-12", e)
+	}
+	for _, v := range []string{"mean", "variance"} {
+		if !ctx.GetVariableByScopeAndName("/p0", v).ChangedInGraph(r.Graph) {
+			t.Errorf("%s: training does not update it", v)
+		}
+	}
+}
+
+// TestTrainedNormGradient: gradients flow through the moments of the batch. With
+// y = g·x̂ + s and L = Σ u y, per channel of N entries,
+//
+//	∂L/∂x = g/√(var + eps)·(u − mean(u) − x̂·mean(u x̂)).
+func TestTrainedNormGradient(t *testing.T) {
+	const eps, channels, per = 0.01, 5, 12
+	x, u, gain, shift := gaussian(1, 3, 4, channels), gaussian(2, 3, 4, channels), gaussian(3, channels), gaussian(4, channels)
+	want := newND(x.dims...)
+	for c := range channels {
+		mean, variance, meanU, meanUX := 0.0, 0.0, 0.0, 0.0
+		for i := c; i < len(x.data); i += channels {
+			mean += x.data[i] / per
+			meanU += u.data[i] / per
+		}
+		for i := c; i < len(x.data); i += channels {
+			variance += (x.data[i] - mean) * (x.data[i] - mean) / per
+		}
+		sd := math.Sqrt(variance + eps)
+		for i := c; i < len(x.data); i += channels {
+			meanUX += u.data[i] * (x.data[i] - mean) / sd / per
+		}
+		for i := c; i < len(x.data); i += channels {
+			want.data[i] = gain.data[c] / sd * (u.data[i] - meanU - (x.data[i]-mean)/sd*meanUX)
+		}
+	}
+	for _, mode := range []string{"train", "running"} {
+		model, err := parse(t, fmt.Sprintf(`[{"op": "batch_norm", "mode": %q, "eps": 0.01, "affine": true}]`, mode), "ntk", 4, channels).Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := graph.Trace(mlctx.New(), "train", func(ctx *mlctx.Context, g *gx.Graph) []*gx.Node {
+			ctx.SetTraining(g, true)
+			shape := shapes.Make(dtypes.Float64, x.dims...)
+			in := graph.Inputs(g, shape, shape)
+			return gx.Gradient(gx.ReduceAllSum(gx.Mul(model(ctx, in[:1])[0], in[1])), in[0])
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := map[*graph.Value]nd{r.Inputs[0]: x, r.Inputs[1]: u}
+		for _, v := range r.Variables {
+			switch v.Name() {
+			case "scale":
+				values[v.Value] = gain
+			case "shift":
+				values[v.Value] = shift
+			default: // running averages, which do not enter
+				values[v.Value] = gaussian(9, channels)
+			}
+		}
+		if e := relErr(execute(t, r.Program, values), want); !(e <= 1e-12) {
+			t.Errorf("%s: relative error %g, want ≤ 1e-12", mode, e)
 		}
 	}
 }
@@ -183,75 +334,6 @@ func TestAggregate(t *testing.T) {
 	spec := parse(t, `[{"op": "aggregate", "axis": 1, "pattern": "adjacency"}]`, "ntk", 4, 3, 5)
 	if e := relErr(forward(t, spec, nil, x, pattern), want); !(e <= sumTol) {
 		t.Errorf("relative error %g, want ≤ %g", e, sumTol)
-	}
-}
-
-// TestSelfAttention: every head, query and key by hand, over the pixels of an image.
-func TestSelfAttention(t *testing.T) {
-	const heads, d, nk, nv, width, tokens = 2, 3, 4, 5, 6, 6
-	x := gaussian(1, 2, 2, 3, d)
-	a := map[string]nd{
-		"p0_Wq": gaussian(2, heads, d, nk), "p0_Wk": gaussian(3, heads, d, nk),
-		"p0_Wv": gaussian(4, heads, d, nv), "p0_Wo": gaussian(5, heads*nv, width), "p0_b": gaussian(6, width),
-	}
-	for _, mechanism := range []string{"SOFTMAX", "IDENTITY", "RELU", "ABS"} {
-		for _, tied := range []bool{false, true} {
-			t.Run(fmt.Sprint(mechanism, tied), func(t *testing.T) {
-				project := func(name string, gain float64, n, token, h, f int) (s float64) {
-					for c := range d {
-						s += x.data[(n*tokens+token)*d+c] * *a[name].at(h, c, f) * gain / math.Sqrt(d)
-					}
-					return s
-				}
-				key, divisor := "p0_Wk", math.Sqrt(nk)
-				if tied {
-					key, divisor = "p0_Wq", nk
-				}
-				want := newND(2, 2, 3, width)
-				for n := range 2 {
-					for q := range tokens {
-						y := make([]float64, heads*nv)
-						for h := range heads {
-							logits, sum := make([]float64, tokens), 0.0
-							for k := range tokens {
-								for f := range nk {
-									logits[k] += project("p0_Wq", 1.3, n, q, h, f) * project(key, 1.1, n, k, h, f) / divisor
-								}
-								switch mechanism {
-								case "SOFTMAX":
-									logits[k] = math.Exp(logits[k])
-								case "RELU":
-									logits[k] = math.Max(0, logits[k])
-								case "ABS":
-									logits[k] = math.Abs(logits[k])
-								}
-								sum += logits[k]
-							}
-							for k := range tokens {
-								if mechanism == "SOFTMAX" {
-									logits[k] /= sum
-								}
-								for f := range nv {
-									y[f*heads+h] += logits[k] * project("p0_Wv", 0.9, n, k, h, f)
-								}
-							}
-						}
-						for o := range width {
-							z := 0.2 * a["p0_b"].data[o]
-							for f := range y {
-								z += 0.8 / math.Sqrt(heads*nv) * y[f] * *a["p0_Wo"].at(f, o)
-							}
-							want.data[(n*tokens+q)*width+o] = z
-						}
-					}
-				}
-				spec := parse(t, fmt.Sprintf(`[{"op": "self_attention", "width": 6, "heads": 2, "n_key": 4, "n_val": 5, "linear_scaling": %v,
-					"mechanism": %q, "wq_std": 1.3, "wk_std": 1.1, "wv_std": 0.9, "wo_std": 0.8, "b_std": 0.2}]`, tied, mechanism), "ntk", 2, 3, d)
-				if e := relErr(forward(t, spec, a, x), want); !(e <= 1e-12) {
-					t.Errorf("relative error %g, want ≤ 1e-12", e)
-				}
-			})
-		}
 	}
 }
 

@@ -2,11 +2,11 @@ package models
 
 import (
 	"fmt"
-	"slices"
 
 	gx "github.com/gomlx/gomlx/pkg/core/graph"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 	"github.com/gomlx/gomlx/pkg/ml/layers"
+	"github.com/gomlx/gomlx/pkg/ml/layers/batchnorm"
 
 	"github.com/gontk/ntk/graph"
 )
@@ -28,6 +28,39 @@ func LayerNorm(ctx *mlctx.Context, x *gx.Node, eps float64, affine bool, axes ..
 	return affineOf(ctx, Standardize(x, eps, axes...), affine)
 }
 
+// GroupNorm standardizes each example over its positions and the channels of
+// one group, of which there are so many, of equal size and adjacent channels.
+// The rest is as in [LayerNorm].
+//
+// Source: Wu, He, arXiv 1803.08494.
+func GroupNorm(ctx *mlctx.Context, x *gx.Node, groups int, eps float64, affine bool) *gx.Node {
+	dims := x.Shape().Dimensions
+	last := len(dims) - 1
+	if groups < 1 || dims[last]%groups != 0 {
+		panic(fmt.Errorf("models: group norm: %d groups do not divide %d channels", groups, dims[last]))
+	}
+	split := append(append([]int{}, dims[:last]...), groups, dims[last]/groups)
+	var axes []int
+	for i := 1; i < last; i++ {
+		axes = append(axes, i)
+	}
+	y := Standardize(gx.Reshape(x, split...), eps, append(axes, last+1)...)
+	return affineOf(ctx, gx.Reshape(y, dims...), affine)
+}
+
+// RMSNorm is GoMLX's x/√(mean(x²) + eps) over axes; with affine it multiplies by
+// scale [c], which starts at 1.
+//
+// Source: Zhang, Sennrich, arXiv 1910.07467, eq. (4).
+func RMSNorm(ctx *mlctx.Context, x *gx.Node, eps float64, affine bool, axes ...int) *gx.Node {
+	// GoMLX's own scale has no recorded distribution, and the shape of the axes.
+	y := layers.RMSNorm(ctx, x).WithEpsilon(eps).WithNormalizationAxes(axes...).WithScale(false).Done()
+	if !affine {
+		return y
+	}
+	return gx.Mul(y, perChannel(ctx, y, "scale", 1))
+}
+
 // BatchNorm standardizes x over all axes but the last, by the statistics of the
 // batch at hand: examples interact. The rest is as in [LayerNorm].
 func BatchNorm(ctx *mlctx.Context, x *gx.Node, eps float64, affine bool) *gx.Node {
@@ -38,114 +71,39 @@ func BatchNorm(ctx *mlctx.Context, x *gx.Node, eps float64, affine bool) *gx.Nod
 	return affineOf(ctx, Standardize(x, eps, axes...), affine)
 }
 
+// BatchNormRunning is [BatchNorm] in graphs that train, where it also updates
+// running averages of the moments, and in others standardizes by those:
+//
+//	(x − mean)/√(variance + eps),
+//
+// so that examples do not interact. GoMLX keeps the averages, the variables mean
+// and variance [c] of ctx's scope, which start at 0 and 1.
+func BatchNormRunning(ctx *mlctx.Context, x *gx.Node, eps float64, affine bool) *gx.Node {
+	running := batchnorm.New(ctx, x, -1).CurrentScope().Epsilon(eps).
+		Center(false).Scale(false).UseBackendInference(false).Done()
+	for name, start := range runningStarts {
+		graph.Tag(ctx, ctx.GetVariable(name), graph.Constant(start))
+	}
+	if ctx.IsTraining(x.Graph()) {
+		// GoMLX stops the gradient of the batch's moments; only its update of
+		// the averages is wanted.
+		return BatchNorm(ctx, x, eps, affine)
+	}
+	return affineOf(ctx, running, affine)
+}
+
+// runningStarts are the variables of GoMLX's batch norm and their first values.
+var runningStarts = map[string]float64{"mean": 0, "variance": 1, "avg_weight": 0}
+
 func affineOf(ctx *mlctx.Context, x *gx.Node, affine bool) *gx.Node {
 	if !affine {
 		return x
 	}
-	c := x.Shape().Dim(-1)
-	gain := gx.ExpandLeftToRank(weight(ctx, x, "scale", graph.Constant(1), c), x.Rank())
-	shift := gx.ExpandLeftToRank(weight(ctx, x, "shift", graph.Constant(0), c), x.Rank())
-	return gx.Add(gx.Mul(x, gain), shift)
+	return gx.Add(gx.Mul(x, perChannel(ctx, x, "scale", 1)), perChannel(ctx, x, "shift", 0))
 }
 
-// normFields are common to both norms.
-type normFields struct {
-	Eps    float64 `json:"eps"`
-	Affine bool    `json:"affine"`
-	names
-}
-
-func (l *normFields) arrays(in []int) []array {
-	if !l.Affine {
-		return nil
-	}
-	c := in[len(in)-1:]
-	return []array{{"scale", c, 1}, {"shift", c, 0}}
-}
-
-func (l *normFields) check() error {
-	if !(l.Eps >= 0 && l.Eps <= 1) {
-		return fmt.Errorf("eps is %v; it must be a number from 0 to 1", l.Eps)
-	}
-	return nil
-}
-
-type layerNorm struct {
-	Axis []int `json:"axis"`
-	normFields
-}
-
-// Op implements Layer.
-func (*layerNorm) Op() string { return "layer_norm" }
-
-func (l *layerNorm) shape(_ *check, in []int) ([]int, error) {
-	if err := l.normFields.check(); err != nil {
-		return nil, err
-	}
-	_, err := batchedAxes(l.Axis, in)
-	return in, err
-}
-
-func (l *layerNorm) build(b *builder, x *gx.Node) *gx.Node {
-	return LayerNorm(b.scope(l), x, l.Eps, l.Affine, l.Axis...)
-}
-
-// batchedAxes returns axes of the array [n, in…], counted from 0 and sorted;
-// the batch, repetitions and an empty list are refused.
-func batchedAxes(axes, in []int) ([]int, error) {
-	if len(axes) == 0 {
-		return nil, fmt.Errorf("axis is empty; use [-1] for the channels")
-	}
-	var out []int
-	for _, a := range axes {
-		at := a
-		if at < 0 {
-			at += len(in) + 1
-		}
-		if at < 1 || at > len(in) || slices.Contains(out, at) {
-			return nil, fmt.Errorf("axis is %v; it must be distinct axes from 1 to %d (0 is the batch)", axes, len(in))
-		}
-		out = append(out, at)
-	}
-	slices.Sort(out)
-	return out, nil
-}
-
-type batchNorm struct{ normFields }
-
-// Op implements Layer.
-func (*batchNorm) Op() string { return "batch_norm" }
-
-func (l *batchNorm) shape(_ *check, in []int) ([]int, error) { return in, l.normFields.check() }
-
-func (l *batchNorm) build(b *builder, x *gx.Node) *gx.Node {
-	return BatchNorm(b.scope(l), x, l.Eps, l.Affine)
-}
-
-// dropout keeps units with a probability and divides them by it, in graphs
-// that train; in others it does nothing.
-type dropout struct {
-	KeepRate float64 `json:"keep_rate" spec:"required"`
-	Mode     string  `json:"mode,omitempty"`
-	noArrays
-}
-
-// Op implements Layer.
-func (*dropout) Op() string { return "dropout" }
-
-func (l *dropout) shape(_ *check, in []int) ([]int, error) {
-	if !(l.KeepRate > 0 && l.KeepRate <= 1) {
-		return nil, fmt.Errorf("keep_rate is %v; it must be a probability above 0", l.KeepRate)
-	}
-	if l.Mode != "" && l.Mode != "train" && l.Mode != "test" {
-		return nil, fmt.Errorf("unknown mode %q%s; known are train, test", l.Mode, didYouMean(l.Mode, []string{"train", "test"}))
-	}
-	return in, nil
-}
-
-func (l *dropout) build(b *builder, x *gx.Node) *gx.Node {
-	if l.Mode == "test" {
-		return x
-	}
-	return layers.DropoutStatic(b.ctx, x, 1-l.KeepRate)
+// perChannel returns the trained vector name, which starts at start, to
+// combine with x.
+func perChannel(ctx *mlctx.Context, x *gx.Node, name string, start float64) *gx.Node {
+	return gx.ExpandLeftToRank(weight(ctx, x, name, graph.Constant(start), x.Shape().Dim(-1)), x.Rank())
 }

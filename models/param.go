@@ -184,12 +184,15 @@ type Weights struct {
 	// the standard parameterization does not scale by: τ = σ/√(n/s0), s = 1/√s0.
 	// Zero means 1.
 	Split int
+	// Family of the distributions, which have the same mean and variance in
+	// any; empty means [graph.Normal].
+	Family graph.Family
 }
 
 // matrix returns s and the distribution of a weight of the given fans.
 func (w Weights) matrix(gain float64, in, out int) (s float64, d graph.Distribution) {
 	c := w.Param.orNTK().part(w.At).Weight
-	s, d = c.S.At(gain, in, out), distribution(c, gain, in, out)
+	s, d = c.S.At(gain, in, out), w.distribution(c, gain, in, out)
 	if w.Split > 1 {
 		s, d.Tau = s/math.Sqrt(float64(w.Split)), d.Tau*math.Sqrt(float64(w.Split))
 	}
@@ -199,11 +202,24 @@ func (w Weights) matrix(gain float64, in, out int) (s float64, d graph.Distribut
 // bias returns s_b and the distribution of the bias.
 func (w Weights) bias(in, out int) (s float64, d graph.Distribution) {
 	c := w.Param.orNTK().part(w.At).Bias
-	return c.S.At(*w.BStd, in, out), distribution(c, *w.BStd, in, out)
+	return c.S.At(*w.BStd, in, out), w.distribution(c, *w.BStd, in, out)
 }
 
-func distribution(c Scaling, gain float64, in, out int) graph.Distribution {
+func (w Weights) distribution(c Scaling, gain float64, in, out int) graph.Distribution {
 	d := graph.Gaussian(c.Tau.At(gain, in, out))
 	d.Eta = c.Eta.At(gain, in, out)
+	if w.Family != "" {
+		d.Family = w.Family
+	}
 	return d
+}
+
+// checkFamily refuses families that Initialize cannot draw.
+func checkFamily(f graph.Family) error {
+	switch f {
+	case "", graph.Normal, graph.Uniform:
+		return nil
+	}
+	known := []string{string(graph.Normal), string(graph.Uniform)}
+	return fmt.Errorf("unknown initializer %q%s; known are %s", f, didYouMean(string(f), known), join(known))
 }

@@ -114,8 +114,8 @@ func TestMeanField(t *testing.T) {
 // the kinks; 1e-7 is more than enough to tell a wrong digit.
 func TestGains(t *testing.T) {
 	for _, tc := range activations {
-		name, ok := strings.CutPrefix(tc.layer, `"op": "`)
-		if name, ok = strings.CutSuffix(name, `"`); !ok {
+		name, ok := strings.CutSuffix(strings.TrimPrefix(tc.layer, `"op": "`), `"`)
+		if !ok {
 			continue
 		}
 		got, err := models.DefaultGain(name)

@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/gontk/ntk/graph"
 )
 
 // maxSpec bounds the bytes of a Spec's JSON.
@@ -43,10 +45,11 @@ func ParseSpec(r io.Reader) (*Spec, error) {
 
 // specFields is the outermost object.
 type specFields struct {
-	Name             string    `json:"name,omitempty"`
-	Layers           layerList `json:"layers" spec:"required"`
-	Parameterization string    `json:"parameterization" spec:"required"`
-	InputShape       []int     `json:"input_shape" spec:"required"`
+	Name             string          `json:"name,omitempty"`
+	Layers           layerList       `json:"layers" spec:"required"`
+	Parameterization json.RawMessage `json:"parameterization" spec:"required"`
+	Initializer      string          `json:"initializer,omitempty"`
+	InputShape       []int           `json:"input_shape" spec:"required"`
 }
 
 // UnmarshalJSON implements json.Unmarshaler. It does not check shapes.
@@ -55,11 +58,11 @@ func (s *Spec) UnmarshalJSON(text []byte) error {
 	if err := decodeObject(text, &f, "", 0); err != nil {
 		return fmt.Errorf("models: spec: %w", err)
 	}
-	p, err := ParseParam(f.Parameterization)
+	p, err := decodeParam(f.Parameterization)
 	if err != nil {
 		return fmt.Errorf("models: spec: %w", err)
 	}
-	*s = Spec{f.Name, f.Layers, p, f.InputShape}
+	*s = Spec{f.Name, f.Layers, p, graph.Family(f.Initializer), f.InputShape}
 	return nil
 }
 

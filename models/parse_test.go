@@ -3,6 +3,7 @@ package models_test
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -71,9 +72,38 @@ func TestParseErrors(t *testing.T) {
 		{"share shape", whole(`[` + dense + `, {"op": "dense", "width": 4, "w_std": 1, "share": "p0"}]`), `layer 1 (dense): it shares the weights of "p0", which are W [12 4] of gain 1, but needs W [4 4] of gain 1`},
 		{"share op", whole(`[{"op": "layer_norm", "affine": true}, {"op": "dense", "width": 12, "w_std": 1, "share": "p0"}]`), `layer 1 (dense): it shares the weights of "p0", which is of op layer_norm (layer 0)`},
 		{
-			"positional embedding", `{"layers": [{"op": "self_attention", "width": 4, "heads": 1, "n_key": 2, "n_val": 2, "pos_emb": "SUM"}], "parameterization": "ntk", "input_shape": [6, 8]}`,
-			`layer 0 (self_attention): positional embeddings cannot be built`,
+			"concatenated positions", `{"layers": [{"op": "self_attention", "width": 4, "heads": 1, "n_key": 2, "n_val": 2, "pos_emb": "CONCAT"}], "parameterization": "ntk", "input_shape": [6, 8]}`,
+			`layer 0 (self_attention): pos_emb CONCAT cannot be built; use "SUM", or "NONE"`,
 		},
+		{"unknown positions", image(`[{"op": "self_attention", "width": 4, "heads": 1, "n_key": 2, "n_val": 2, "pos_emb": "SUMM"}]`), `layer 0 (self_attention): unknown pos_emb "SUMM" (did you mean "SUM"?)`},
+		{"positions of values alone", image(`[{"op": "self_attention", "width": 4, "heads": 1, "n_key": 2, "n_val": 2, "val_pos_emb": true}]`), `layer 0 (self_attention): val_pos_emb needs pos_emb "SUM"`},
+		{"biases of tied keys", image(`[{"op": "self_attention", "width": 4, "heads": 1, "n_key": 2, "n_val": 2, "linear_scaling": true, "qkv_b_std": 1}]`), `layer 0 (self_attention): qkv_b_std is for layers without linear_scaling`},
+		{"gain of keys", image(`[{"op": "self_attention", "width": 4, "heads": 1, "n_key": 2, "n_val": 2, "wk_std": -2}]`), `layer 0 (self_attention): wk_std is -2`},
+		{
+			"large mask", `{"layers": [{"op": "self_attention", "width": 4, "heads": 1, "n_key": 2, "n_val": 2, "causal": true}], "parameterization": "ntk", "input_shape": [10000, 8]}`,
+			`layer 0 (self_attention): causal over 10000 positions needs a mask of more than 67108864 entries`,
+		},
+		{"dense of the batch", image(`[{"op": "dense", "width": 4, "w_std": 1, "axis": 0}]`), `layer 0 (dense): axis is [0]; it must be distinct axes from 1 to 3 (0 is the batch)`},
+		{"late embedding", whole(`[` + dense + `, {"op": "embedding", "vocabulary": 9, "width": 4, "w_std": 1}]`), `layer 1 (embedding): it reads numbers of words, but its input depends on weights`},
+		{"vocabulary", whole(`[{"op": "embedding", "vocabulary": 0, "width": 4, "w_std": 1}]`), `layer 0 (embedding): vocabulary is 0; it must be from 1 to 16777216`},
+		{"kind of positions", image(`[{"op": "position_embedding", "kind": "wave"}]`), `layer 0 (position_embedding): unknown kind "wave" (did you mean "waves"?)`},
+		{"waves of pixels", image(`[{"op": "position_embedding", "kind": "waves"}]`), `layer 0 (position_embedding): kind waves is for sequences`},
+		{"token of an image", image(`[{"op": "class_token"}]`), `layer 0 (class_token): its input [8 8 3] is no sequence [positions, channels]; put tokens in front`},
+		{"tokens of a vector", whole(`[{"op": "tokens"}]`), `layer 0 (tokens): its input [12] has no positions`},
+		{"recurrence of an image", image(`[{"op": "gru", "width": 4, "u_std": 1, "w_std": 1}]`), `layer 0 (gru): its input [8 8 3] is no sequence`},
+		{"recurrent output", `{"layers": [{"op": "rnn", "width": 4, "u_std": 1, "w_std": 1, "output": "first"}], "parameterization": "ntk", "input_shape": [6, 8]}`, `layer 0 (rnn): unknown output "first"`},
+		{"recurrent activation", `{"layers": [{"op": "rnn", "width": 4, "u_std": 1, "w_std": 1, "activation": "tahn"}], "parameterization": "ntk", "input_shape": [6, 8]}`, `layer 0 (rnn): unknown activation "tahn" (did you mean "tanh"?)`},
+		{"odd glu", image(`[{"op": "glu"}]`), `layer 0 (glu): its input [8 8 3] has 3 channels, which cannot be halved`},
+		{"groups of a norm", image(`[{"op": "group_norm", "groups": 2}]`), `layer 0 (group_norm): groups is 2; it must divide the 3 channels`},
+		{"norm's mode", image(`[{"op": "batch_norm", "mode": "test"}]`), `layer 0 (batch_norm): unknown mode "test"`},
+		{"initializer", `{"layers": [], "parameterization": "ntk", "initializer": "orthogonal", "input_shape": [2]}`, `unknown initializer "orthogonal"`},
+		{"parameterization a number", `{"layers": [], "parameterization": 3, "input_shape": [2]}`, `field "parameterization": want a name or an object, got 3`},
+		{"parameterization without a name", `{"layers": [], "parameterization": {"all": {"weight": {}}}, "input_shape": [2]}`, `field "parameterization": field "name" is missing`},
+		{"parameterization without parts", `{"layers": [], "parameterization": {"name": "mine", "input": {"weight": {}}}, "input_shape": [2]}`, `field "parameterization": field "hidden" is missing`},
+		{"parameterization of all and one", `{"layers": [], "parameterization": {"name": "mine", "all": {"weight": {}}, "output": {"weight": {}}}, "input_shape": [2]}`, `it has both "all" and "output"`},
+		{"parameterization with a taken name", `{"layers": [], "parameterization": {"name": "mup", "all": {"weight": {}}}, "input_shape": [2]}`, `parameterization "mup" differs from the one of that name`},
+		{"field of a power", `{"layers": [], "parameterization": {"name": "mine", "all": {"weight": {"tau": {"inn": 1}}}}, "input_shape": [2]}`, `field "parameterization": all: weight: tau: unknown field "inn" (did you mean "in"?)`},
+		{"exponent", `{"layers": [], "parameterization": {"name": "mine", "all": {"weight": {"tau": {"in": 9}}}}, "input_shape": [2]}`, `parameterization "mine" has an exponent 9`},
 		{"slice", image(`[{"op": "slice", "spatial": [[0, 9, 1], [0, 8, 1]]}]`), `layer 0 (slice): spatial[0] is [0 9 1]`},
 		{"mean field is shallow", `{"layers": [` + dense + `,` + dense + `,` + dense + `], "parameterization": "mean-field", "input_shape": [2]}`, `parameterization mean-field is for networks with 0 weights between the first and the last, this one has 1`},
 		{"mup of one layer", `{"layers": [` + dense + `], "parameterization": "mup", "input_shape": [2]}`, `layer 0 (dense): parameterization mup needs a hidden layer before the last`},
@@ -149,9 +179,43 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("%s: %s came back as\n%v, not\n%v", c.Name, text, again, s)
 		}
 	}
-	odd := &models.Spec{Parameterization: models.Param{Name: "mine"}, InputShape: []int{2}}
-	if _, err := json.Marshal(odd); err == nil {
-		t.Error("a parameterization without a name in JSON was written")
+	for _, p := range []models.Param{
+		{Input: models.MuP.Input, MaxHidden: -1}, // no name
+		{Name: "standard", MaxHidden: -1},        // not that of this name
+	} {
+		if text, err := json.Marshal(&models.Spec{Parameterization: p, InputShape: []int{2}}); err == nil {
+			t.Errorf("parameterization %+v was written as %s", p, text)
+		}
+	}
+}
+
+// TestOwnParam: a parameterization as data is read, applied and written.
+func TestOwnParam(t *testing.T) {
+	const layers = `"layers": [{"op": "dense", "width": 8, "w_std": 1.5, "b_std": 0.2}, {"op": "relu"}, {"op": "dense", "width": 2, "w_std": 1.5}], "input_shape": [3]`
+	const part = `{"weight": {"s": {"gain": 1, "in": -0.5}, "tau": {"out": 0.5}, "eta": {"out": 2}}, "bias": {"tau": {"gain": 2}}}`
+	for name, param := range map[string]string{
+		"all":      `{"name": "mine", "all": ` + part + `}`,
+		"position": `{"name": "mine", "input": ` + part + `, "hidden": {"weight": {}}, "output": ` + part + `, "max_hidden": 0}`,
+	} {
+		s, err := models.ParseSpec(strings.NewReader(`{"parameterization": ` + param + `, ` + layers + `}`))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		want := map[string][2]float64{"/p0/W": {math.Sqrt(8), 64}, "/p0/b": {0.04, 1}, "/p1/W": {math.Sqrt(2), 4}}
+		for _, v := range record(t, s, 2).Variables {
+			d, w := v.Distribution, want[v.ScopeAndName()]
+			if relDiff(d.Tau, w[0]) > 1e-15 || relDiff(d.Eta, w[1]) > 1e-15 {
+				t.Errorf("%s: %s has τ %g, η %g, want %v", name, v.ScopeAndName(), d.Tau, d.Eta, w)
+			}
+		}
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := models.ParseSpec(strings.NewReader(string(text)))
+		if err != nil || !reflect.DeepEqual(s, again) {
+			t.Errorf("%s: %s came back as %v, %v", name, text, again, err)
+		}
 	}
 }
 
@@ -161,6 +225,7 @@ func FuzzParseSpec(f *testing.F) {
 	f.Add(`{"layers": [{"op": "conv", "width": 4, "filter": [3,3], "w_std": 1}, {"op": "residual", "main": [], "shortcut": []}], "parameterization": "mup", "input_shape": [8, 8, 3]}`)
 	f.Add(`{"layers": [{"op": "conv_local", "width": 4, "filter": [3,-3], "w_std": 1}, {"op": "aggregate"}], "parameterization": "standard", "input_shape": [8, 8]}`)
 	f.Add(`{"layers": [{"op": "conv_transpose", "width": 4, "filter": [3], "strides": [1000000000], "w_std": 1}, {"op": "image_resize", "shape": [1]}], "parameterization": "", "input_shape": [8, 8]}`)
+	f.Add(`{"layers": [{"op": "embedding", "vocabulary": 4, "width": 4, "w_std": 1}, {"op": "class_token"}, {"op": "gru", "width": 2, "w_std": 1, "u_std": 1}, {"op": "glu"}], "parameterization": {"name": "a", "all": {"weight": {}}}, "initializer": "uniform", "input_shape": [8]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := models.ParseSpec(strings.NewReader(text))
 		if err != nil {

@@ -16,14 +16,22 @@ import (
 //	            {"op": "relu"}, …],
 //	 "parameterization": "ntk", "input_shape": [12]}
 //
-// in the format of the oracles under testdata, which document each op.
-// Images are NHWC, sequences NHC, vectors NC.
+// in the format of the oracles under testdata; docs/models.md documents each
+// op. Images are NHWC, sequences NHC, vectors NC. A parameterization of your
+// own is an object in place of the name:
+//
+//	{"name": "mine", "all": {"weight": {"s": {"gain": 1, "in": -0.5}}, "bias": {…}}}
+//
+// with "input", "hidden" and "output" in place of "all" if they differ.
 type Spec struct {
 	// Name is free text; it may be empty.
 	Name   string
 	Layers []Layer
 	// Parameterization; the zero value means [NTK].
 	Parameterization Param
+	// Initializer is the family that weights and biases are drawn from, of the
+	// same mean and variance: empty means [graph.Normal]; [graph.Uniform].
+	Initializer graph.Family
 	// InputShape is the shape of one input, without the batch axis.
 	InputShape []int
 }
@@ -49,6 +57,8 @@ type array struct {
 	name string
 	dims []int
 	gain float64
+	// frozen says that it is not trained.
+	frozen bool
 }
 
 // names are the fields that name the weights of a layer.
@@ -76,6 +86,8 @@ type ParamInfo struct {
 	// Scope and VarName are the variable's in a context whose scope is the root.
 	Scope, VarName string
 	Shape          []int
+	// Frozen says that it is not trained: a running statistic.
+	Frozen bool
 }
 
 // An InputInfo is an input of the model.
@@ -126,7 +138,7 @@ func (s *Spec) Model() (graph.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	layers, param := s.Layers, s.Parameterization
+	layers, param, family := s.Layers, s.Parameterization, s.Initializer
 	return func(ctx *mlctx.Context, inputs []*gx.Node) []*gx.Node {
 		if len(inputs) != len(c.inputs) {
 			panic(fmt.Errorf("models: %s has %d inputs, got %d", s.title(), len(c.inputs), len(inputs)))
@@ -138,7 +150,7 @@ func (s *Spec) Model() (graph.Model, error) {
 			}
 			byName[in.Name] = inputs[i]
 		}
-		b := &builder{ctx.Checked(false), param, c.placed, byName}
+		b := &builder{ctx.Checked(false), param, family, c.placed, byName}
 		return []*gx.Node{b.sequence(layers, inputs[0])}
 	}, nil
 }
@@ -171,6 +183,7 @@ var ErrNotBuilt = errors.New("cannot be built")
 type builder struct {
 	ctx    *mlctx.Context
 	param  Param
+	family graph.Family
 	placed map[Layer]place
 	inputs map[string]*gx.Node
 }
@@ -185,7 +198,7 @@ func (b *builder) scope(l Layer) *mlctx.Context {
 
 // weights returns the context and the configuration of l's variables.
 func (b *builder) weights(l Layer, g gains) (*mlctx.Context, Weights) {
-	return b.scope(l), Weights{WStd: g.WStd, BStd: g.BStd, Param: b.param, At: b.placed[l].at}
+	return b.scope(l), Weights{WStd: g.WStd, BStd: g.BStd, Param: b.param, At: b.placed[l].at, Family: b.family}
 }
 
 func (b *builder) sequence(ls []Layer, x *gx.Node) *gx.Node {

@@ -5,32 +5,51 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/gontk/ntk/graph"
 )
 
 // Config configures a network of the zoo. The zero value of each field but
 // InputShape means the network's default.
 type Config struct {
-	// Depth counts the activations of mlp and cnn, the blocks of resnet-small,
-	// and those of each stage of resnet18; 0 means 3, and 2 for resnet18.
-	// Negative: none.
+	// Depth counts what the network repeats, as its Description says; 0 means
+	// the network's own. Negative: none, where that leaves a network.
 	Depth int `json:"depth,omitempty"`
-	// Width is the number of hidden features or channels; 0 means 512 for mlp
-	// and 64 for the others.
+	// Width is the number of hidden features or channels, of the first stage if
+	// later ones have more; 0 means the network's own.
 	Width int `json:"width,omitempty"`
 	// Outputs is the number of outputs; 0 means 1.
 	Outputs int `json:"outputs,omitempty"`
-	// Activation names an op without required fields; empty means relu.
+	// Activation names an op without required fields; empty means the network's
+	// own, relu for most.
 	Activation string `json:"activation,omitempty"`
 	// WStd is the gain σ_w of all layers; 0 means that of [DefaultGain].
 	WStd float64 `json:"w_std,omitempty"`
 	// BStd is the gain σ_b of all biases; 0 means no biases.
 	BStd float64 `json:"b_std,omitempty"`
-	// Norm is "none", "layer" (over the channels of each position) or "batch"
-	// (the statistics of the batch: examples interact), before each hidden
-	// activation, without gain and shift; empty means none.
+	// Norm is "none", "layer" (over the channels of each position), "batch"
+	// (the statistics of the batch: examples interact) or "running" (the same in
+	// graphs that train, running averages in others), before each hidden
+	// activation, without gain and shift; empty means the network's own, none
+	// for most.
 	Norm string `json:"norm,omitempty"`
+	// Published gives the network the trained parameters of the published one:
+	// biases where that has them and nowhere else, of gain BStd, which may be 0;
+	// gains and shifts of norms; maximum pools where it has them.
+	Published bool `json:"published,omitempty"`
+	// Heads of attention; 0 means one for every 64 features, and a single one in
+	// transformer-linear.
+	Heads int `json:"heads,omitempty"`
+	// Patch is the side of the squares that mixer-s and vit-tiny cut images into;
+	// 0 means 16, or 4 for images with a side below 64.
+	Patch int `json:"patch,omitempty"`
+	// Vocabulary is for networks of sequences: how many words there are, if
+	// inputs are their numbers, [steps]. 0: inputs are features [steps, c].
+	Vocabulary int `json:"vocabulary,omitempty"`
 	// Parameterization is as [ParseParam] knows it; empty means ntk.
 	Parameterization string `json:"parameterization,omitempty"`
+	// Initializer is that of [Spec].
+	Initializer string `json:"initializer,omitempty"`
 	// InputShape is the shape of one input, channels last.
 	InputShape []int `json:"input_shape"`
 }
@@ -50,13 +69,29 @@ type Entry struct {
 func List() []Entry {
 	return []Entry{
 		{"mlp", "fully connected: depth × (dense, activation), dense; images are flattened first", recipe{width: 512, make: mlp}.build},
+		{"shallow", "one hidden layer: dense, activation, dense; of every parameterization", recipe{depth: 1, width: 512, make: shallow}.build},
 		{"cnn", "depth × (3×3 SAME convolution, activation), flatten, dense", recipe{width: 64, make: cnn(flattened)}.build},
 		{"cnn-gap", "the same, with global average pooling before the last layer", recipe{width: 64, make: cnn(averaged)}.build},
 		{"cnn-maxpool", "the same, with the maximum over all positions; it has no known infinite-width limit", recipe{width: 64, make: cnn(maximal)}.build},
+		{"myrtle5", "Myrtle-5: 2, 1, 1 convolutions (or depth each) with average pools between, dense", recipe{depth: -1, width: 64, make: myrtle(2, 1, 1)}.build},
+		{"myrtle7", "Myrtle-7: the same with 2, 2, 2", recipe{depth: -1, width: 64, make: myrtle(2, 2, 2)}.build},
+		{"myrtle10", "Myrtle-10: the same with 3, 3, 3", recipe{depth: -1, width: 64, make: myrtle(3, 3, 3)}.build},
+		{"vgg11", "VGG-11: five stages of 1, 1, 2, 2, 2 convolutions (or depth each), pools between, dense", recipe{depth: -1, width: 64, make: vgg(1, 1, 2, 2, 2)}.build},
 		{"resnet-small", "convolution, depth × pre-activation residual blocks of two 3×3 convolutions, average pooling, dense", recipe{width: 64, make: resnet}.build},
-		{"resnet18", "pre-activation ResNet-18 for 32×32 images, without norms; depth counts the blocks of each of its four stages", recipe{depth: 2, width: 64, make: resnet18("")}.build},
-		{"resnet18-ln", "the same with layer norm over channels", recipe{depth: 2, width: 64, make: resnet18("layer")}.build},
-		{"resnet18-bn", "the same with batch norm by the statistics of the batch; its examples interact", recipe{depth: 2, width: 64, make: resnet18("batch")}.build},
+		{"resnet18", "pre-activation ResNet-18 for 32×32 images, without norms; depth counts the blocks of each of its four stages", recipe{depth: 2, width: 64, make: residualStages{}.layers}.build},
+		{"resnet18-ln", "the same with layer norm over channels", recipe{depth: 2, width: 64, norm: "layer", make: residualStages{}.layers}.build},
+		{"resnet18-bn", "the same with batch norm by the statistics of the batch; its examples interact", recipe{depth: 2, width: 64, norm: "batch", make: residualStages{}.layers}.build},
+		{"resnet34", "pre-activation ResNet-34 for 32×32 images: 3, 4, 6, 3 blocks (or depth each)", recipe{depth: -1, width: 64, make: residualStages{blocks: []int{3, 4, 6, 3}}.layers}.build},
+		{"resnet50", "pre-activation ResNet-50 for 32×32 images: 3, 4, 6, 3 bottleneck blocks (or depth each)", recipe{depth: -1, width: 64, make: residualStages{blocks: []int{3, 4, 6, 3}, bottleneck: true}.layers}.build},
+		{"wide-resnet", "WideResNet-d-k with depth (d−4)/6 blocks in each of three stages and width 16·k; by default 28-10", recipe{depth: 4, width: 160, make: wideResnet}.build},
+		{"densenet", "DenseNet-BC with three blocks of depth layers, width the growth rate, compression ½; by default 100 layers, growth 12", recipe{depth: 16, width: 12, make: densenet}.build},
+		{"mixer-s", "MLP-Mixer of depth layers; by default S: 8 layers of 512 channels; no known infinite-width limit", recipe{depth: 8, width: 512, activation: "gelu", norm: "layer", make: mixer}.build},
+		{"vit-tiny", "vision transformer of depth pre-norm layers with a class token; by default tiny: 12 layers of 192 channels", recipe{depth: 12, width: 192, activation: "gelu", norm: "layer", make: visionTransformer}.build},
+		{"transformer", "encoder for sequences of depth pre-norm layers with 1/√d attention, average pooling, dense", recipe{depth: 6, width: 512, norm: "layer", make: encoder(false)}.build},
+		{"transformer-linear", "the same with 1/d attention (linear scaling) of one head, which has an infinite-width limit; keys are queries", recipe{depth: 6, width: 512, norm: "layer", make: encoder(true)}.build},
+		{"rnn", "depth recurrent layers with tied weights over the steps of a sequence, the last state, dense", recipe{depth: 1, width: 128, activation: "tanh", make: recurrent(false)}.build},
+		{"gru", "the same with gated recurrent units", recipe{depth: 1, width: 128, activation: "tanh", make: recurrent(true)}.build},
+		{"deepsets", "depth × (dense, activation) for every member of a set, average, depth × (dense, activation), dense", recipe{depth: 2, width: 256, make: deepSets}.build},
 	}
 }
 
@@ -74,9 +109,11 @@ func Lookup(name string) (Builder, error) {
 
 // A recipe makes the layers of a Config whose defaults are filled in.
 type recipe struct {
-	depth int // the default; 0 means 3
-	width int // the default
-	make  func(c Config) ([]Layer, error)
+	depth      int    // the default; 0 means 3, -1 that Depth stays 0
+	width      int    // the default
+	activation string // the default; empty means relu
+	norm       string // the default; empty means none
+	make       func(c Config) ([]Layer, error)
 }
 
 func (r recipe) build(c Config) (*Spec, error) {
@@ -86,15 +123,22 @@ func (r recipe) build(c Config) (*Spec, error) {
 			*v = d
 		}
 	}
-	def(&c.Depth, cmp.Or(r.depth, 3))
+	def(&c.Depth, max(0, cmp.Or(r.depth, 3)))
 	def(&c.Width, r.width)
 	def(&c.Outputs, 1)
-	c.Depth = max(c.Depth, 0)
+	if r.depth >= 0 {
+		c.Depth = max(c.Depth, 0)
+	}
 	if c.Depth > maxDepth {
 		return fail(fmt.Errorf("depth is %d, more than %d", c.Depth, maxDepth))
 	}
-	if c.Activation == "" {
-		c.Activation = "relu"
+	c.Activation = cmp.Or(c.Activation, r.activation, "relu")
+	c.Norm = cmp.Or(c.Norm, r.norm, "none")
+	if err := positive("width", c.Width); err != nil { // networks compute with it
+		return fail(err)
+	}
+	if c.Heads < 0 || c.Patch < 0 || c.Vocabulary < 0 {
+		return fail(fmt.Errorf("heads, patch and vocabulary are %d, %d and %d; they must not be negative", c.Heads, c.Patch, c.Vocabulary))
 	}
 	if _, err := activation(c.Activation); err != nil {
 		return fail(err)
@@ -106,10 +150,8 @@ func (r recipe) build(c Config) (*Spec, error) {
 		}
 		c.WStd = g
 	}
-	switch c.Norm {
-	case "", "none", "layer", "batch":
-	default:
-		return fail(fmt.Errorf("unknown norm %q%s; known are none, layer, batch", c.Norm, didYouMean(c.Norm, []string{"none", "layer", "batch"})))
+	if known := []string{"none", "layer", "batch", "running"}; !slices.Contains(known, c.Norm) {
+		return fail(fmt.Errorf("unknown norm %q%s; known are %s", c.Norm, didYouMean(c.Norm, known), join(known)))
 	}
 	if c.Parameterization == "" {
 		c.Parameterization = NTK.Name
@@ -122,7 +164,7 @@ func (r recipe) build(c Config) (*Spec, error) {
 	if err != nil {
 		return fail(err)
 	}
-	s := &Spec{Layers: ls, Parameterization: param, InputShape: slices.Clone(c.InputShape)}
+	s := &Spec{Layers: ls, Parameterization: param, Initializer: graph.Family(c.Initializer), InputShape: slices.Clone(c.InputShape)}
 	if _, err := s.check(); err != nil {
 		return nil, err
 	}
@@ -153,91 +195,4 @@ func activation(name string) (Layer, error) {
 		}
 	}
 	return nil, fmt.Errorf("unknown activation %q%s; known are %s", name, didYouMean(name, names), join(names))
-}
-
-// hidden appends the norm and the activation.
-func (c Config) hidden(ls []Layer) []Layer {
-	switch c.Norm {
-	case "layer":
-		ls = append(ls, &layerNorm{[]int{-1}, normFields{Eps: 1e-5}})
-	case "batch":
-		ls = append(ls, &batchNorm{normFields{Eps: 1e-5}})
-	}
-	act, err := activation(c.Activation)
-	if err != nil { // build checked it
-		panic(err)
-	}
-	return append(ls, act)
-}
-
-func (c Config) gains() gains {
-	if c.BStd == 0 {
-		return gains{c.WStd, nil}
-	}
-	return gains{c.WStd, &c.BStd}
-}
-
-func (c Config) dense(width int) Layer { return &dense{Width: width, gains: c.gains()} }
-
-// conv3 is a convolution with filters of size 3 and SAME padding.
-func (c Config) conv3() Layer {
-	filter := slices.Repeat([]int{3}, max(0, len(c.InputShape)-1))
-	return &conv{Convolution: Convolution{Width: c.Width, Filter: filter, Padding: Same}, gains: c.gains()}
-}
-
-func mlp(c Config) ([]Layer, error) {
-	var ls []Layer
-	if len(c.InputShape) > 1 {
-		ls = append(ls, newWhole("flatten"))
-	}
-	for range c.Depth {
-		ls = c.hidden(append(ls, c.dense(c.Width)))
-	}
-	return append(ls, c.dense(c.Outputs)), nil
-}
-
-// needImages refuses inputs without positions.
-func needImages(c Config) error {
-	if len(c.InputShape) < 2 {
-		return fmt.Errorf("a convolutional network needs inputs with positions and channels, such as [32 32 3], not %v; use mlp", c.InputShape)
-	}
-	return nil
-}
-
-func flattened(Config) []Layer { return []Layer{newWhole("flatten")} }
-func averaged(Config) []Layer  { return []Layer{newWhole("global_avg_pool")} }
-
-// maximal takes the maximum over all positions: one window.
-func maximal(c Config) []Layer {
-	whole := c.InputShape[:len(c.InputShape)-1]
-	return []Layer{&pool{op: "max_pool", Pooling: Pooling{Window: slices.Clone(whole), Padding: Valid}}, newWhole("flatten")}
-}
-
-func cnn(readout func(Config) []Layer) func(Config) ([]Layer, error) {
-	return func(c Config) ([]Layer, error) {
-		if err := needImages(c); err != nil {
-			return nil, err
-		}
-		var ls []Layer
-		for range c.Depth {
-			ls = c.hidden(append(ls, c.conv3()))
-		}
-		return append(append(ls, readout(c)...), c.dense(c.Outputs)), nil
-	}
-}
-
-func resnet(c Config) ([]Layer, error) {
-	if err := needImages(c); err != nil {
-		return nil, err
-	}
-	ls := []Layer{c.conv3()}
-	for range c.Depth {
-		var main []Layer
-		for range 2 {
-			main = append(c.hidden(main), c.conv3())
-		}
-		ls = append(ls, &residual{Main: main})
-	}
-	ls = c.hidden(ls)
-	return append(append(ls, averaged(c)...), c.dense(c.Outputs)), nil
 }

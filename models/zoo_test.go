@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/models"
 )
 
@@ -49,6 +50,62 @@ func TestZoo(t *testing.T) {
 			models.Config{InputShape: []int{8, 8, 3}, Depth: 2, Width: 4, Outputs: 10, Norm: "batch"},
 			9*3*4 + 4*9*4*4 + 40, 10, "conv residual residual batch_norm relu global_avg_pool dense",
 		},
+		{"shallow", models.Config{InputShape: []int{12}, Width: 5, Outputs: 2, BStd: 0.1}, 12*5 + 5 + 5*2 + 2, 2, "dense relu dense"},
+		// 32 → 16 → 8 → 4 → 2 → 1.
+		{
+			"myrtle5",
+			models.Config{InputShape: []int{32, 32, 3}, Width: 4, Outputs: 10},
+			9*3*4 + 3*9*4*4 + 40, 10, "conv relu conv relu avg_pool conv relu avg_pool conv relu avg_pool avg_pool avg_pool flatten dense",
+		},
+		{"myrtle7", models.Config{InputShape: []int{32, 32, 3}, Width: 4, Outputs: 10}, 9*3*4 + 5*9*4*4 + 40, 10, "conv relu conv relu avg_pool conv relu conv relu avg_pool conv relu conv relu avg_pool avg_pool avg_pool flatten dense"},
+		// 8 × 6 → 4 × 3 → 2 × 1 → 1 × 1.
+		{
+			"myrtle10",
+			models.Config{InputShape: []int{8, 6, 3}, Depth: 1, Width: 4, Outputs: 10},
+			9*3*4 + 2*9*4*4 + 40, 10, "conv relu avg_pool conv relu avg_pool conv relu avg_pool flatten dense",
+		},
+		{"myrtle10", models.Config{InputShape: []int{32, 32, 3}, Width: 4}, 9*3*4 + 8*9*4*4 + 4, 1, "conv relu conv relu conv relu avg_pool conv relu conv relu conv relu avg_pool conv relu conv relu conv relu avg_pool avg_pool avg_pool flatten dense"},
+		// Widths 2, 4, 8, 16, 16.
+		{
+			"vgg11",
+			models.Config{InputShape: []int{32, 32, 3}, Width: 2, Outputs: 10, Published: true},
+			9*(3*2+2*4+4*8+8*8+8*16+16*16+16*16+16*16) + 2 + 4 + 8 + 8 + 4*16 + 170, 10,
+			"conv relu max_pool conv relu max_pool conv relu conv relu max_pool conv relu conv relu max_pool conv relu conv relu max_pool flatten dense",
+		},
+		// Bottlenecks: 2 → 2, 3×3, → 8 with a shortcut 2 → 8; 8 → 4, and so on.
+		{
+			"resnet50",
+			models.Config{InputShape: []int{8, 8, 3}, Depth: 1, Width: 2},
+			9*3*2 + 2*2 + 9*2*2 + 2*8 + 2*8 + 8*4 + 9*4*4 + 4*16 + 8*16 + 16*8 + 9*8*8 + 8*32 + 16*32 + 32*16 + 9*16*16 + 16*64 + 32*64 + 64, 1,
+			"conv residual residual residual residual relu global_avg_pool dense",
+		},
+		{"resnet18-ln", models.Config{InputShape: []int{8, 8, 3}, Depth: 1, Width: 2}, 9*(3*2+2*2+2*2+2*4+4*4+4*8+8*8+8*16+16*16) + 2*4 + 4*8 + 8*16 + 16, 1, "conv residual residual residual residual layer_norm relu global_avg_pool dense"},
+		// A stem of 16 channels, then 8, 16, 32: every stage has a shortcut.
+		{
+			"wide-resnet",
+			models.Config{InputShape: []int{8, 8, 3}, Depth: 1, Width: 8},
+			9*(3*16+16*8+8*8+8*16+16*16+16*32+32*32) + 16*8 + 8*16 + 16*32 + 32, 1, "conv residual residual residual relu global_avg_pool dense",
+		},
+		// Growth 2: 4 → 6 → 8, to 4, → 6 → 8, to 4, → 6 → 8.
+		{
+			"densenet",
+			models.Config{InputShape: []int{8, 8, 3}, Depth: 2, Width: 2},
+			9*3*4 + 3*(4*8+9*8*2+6*8+9*8*2) + 2*8*4 + 8, 1,
+			"conv concat concat relu conv avg_pool concat concat relu conv avg_pool concat concat relu global_avg_pool dense",
+		},
+		// Four tokens of 8 channels.
+		{"mixer-s", models.Config{InputShape: []int{8, 8, 3}, Depth: 1, Width: 8}, 16*3*8 + 2*4*4 + 2*8*32 + 8, 1, "conv tokens residual residual layer_norm global_avg_pool dense"},
+		{
+			"vit-tiny",
+			models.Config{InputShape: []int{8, 8, 3}, Depth: 1, Width: 8, Heads: 2, Outputs: 3},
+			16*3*8 + 8 + 5*8 + 4*8*8 + 2*8*32 + 24, 3, "conv tokens class_token position_embedding residual residual layer_norm slice flatten dense",
+		},
+		{"transformer", models.Config{InputShape: []int{7, 3}, Depth: 1, Width: 8, BStd: 0.1}, 3*8 + 8 + 4*8*8 + 4*8 + 2*8*32 + 40 + 9, 1, "dense position_embedding residual residual layer_norm global_avg_pool dense"},
+		{"transformer-linear", models.Config{InputShape: []int{4, 4, 3}, Depth: 1, Width: 128}, 3*128 + 3*128*128 + 2*128*512 + 128, 1, "tokens dense position_embedding residual residual layer_norm global_avg_pool dense"},
+		{"rnn", models.Config{InputShape: []int{7, 3}, Depth: 2, Width: 8}, 3*8 + 3*8*8 + 8, 1, "rnn rnn dense"},
+		{"rnn", models.Config{InputShape: []int{7}, Vocabulary: 50, Width: 8}, 50*8 + 2*8*8 + 8, 1, "embedding rnn dense"},
+		{"gru", models.Config{InputShape: []int{7, 3}, Width: 8, Published: true}, 3*(3*8+8*8+8) + 9, 1, "gru dense"},
+		{"deepsets", models.Config{InputShape: []int{7, 3}, Depth: 1, Width: 8}, 3*8 + 8*8 + 8, 1, "dense relu global_avg_pool dense relu dense"},
 	} {
 		t.Run(tc.model, func(t *testing.T) {
 			s := build(t, tc.model, tc.config)
@@ -59,18 +116,19 @@ func TestZoo(t *testing.T) {
 			if got := strings.Join(ops, " "); got != tc.ops {
 				t.Errorf("layers %q, want %q", got, tc.ops)
 			}
-			params, err := s.Params()
-			if err != nil {
-				t.Fatal(err)
-			}
-			total := 0
-			for _, p := range params {
-				total += size(p.Shape)
-			}
-			if total != tc.parameters {
+			if total := trained(t, s); total != tc.parameters {
 				t.Errorf("%d parameters, want %d", total, tc.parameters)
 			}
-			out := record(t, s, 3).Program.Outputs[0].Shape.Dimensions
+			r := record(t, s, 3)
+			for _, v := range r.Variables {
+				if !v.Tagged {
+					t.Errorf("%s has no distribution", v.ScopeAndName())
+				}
+			}
+			if len(r.Variables) == 0 {
+				t.Error("no variables")
+			}
+			out := r.Program.Outputs[0].Shape.Dimensions
 			if !slices.Equal(out, []int{3, tc.output}) {
 				t.Errorf("output %v, want [3 %d]", out, tc.output)
 			}
@@ -82,6 +140,43 @@ func TestZoo(t *testing.T) {
 				t.Errorf("%v in %s", err, text)
 			}
 		})
+	}
+}
+
+// TestShallow: a hidden layer in each parameterization.
+func TestShallow(t *testing.T) {
+	for _, param := range []string{"ntk", "standard", "mean-field", "mup"} {
+		s := build(t, "shallow", models.Config{InputShape: []int{3}, Width: 8, Parameterization: param, Initializer: "uniform"})
+		if got := s.Parameterization.String(); got != param {
+			t.Errorf("parameterization %s, want %s", got, param)
+		}
+		for _, v := range record(t, s, 2).Variables {
+			if !v.Tagged || v.Distribution.Family != graph.Uniform {
+				t.Errorf("%s: %s is drawn from %+v, want the uniform family", param, v.ScopeAndName(), v.Distribution)
+			}
+		}
+	}
+}
+
+// TestSetsAndOrder: a deep set does not see the order of its members; an RNN does.
+func TestSetsAndOrder(t *testing.T) {
+	x := gaussian(1, 1, 5, 3)
+	reversed := newND(x.dims...)
+	each(x.dims, func(i []int) { *reversed.at(0, 4-i[1], i[2]) = *x.at(i...) })
+	for name, seesOrder := range map[string]bool{"deepsets": false, "rnn": true, "gru": true, "transformer": true} {
+		s := build(t, name, models.Config{InputShape: []int{5, 3}, Depth: 1, Width: 8})
+		params, err := s.Params()
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := map[string]nd{}
+		for i, p := range params {
+			a[p.Name] = gaussian(uint64(i), p.Shape...)
+		}
+		e := relErr(forward(t, s, a, x), forward(t, s, a, reversed))
+		if sees := !(e <= 1e-13); sees != seesOrder || seesOrder && e < 1e-3 {
+			t.Errorf("%s: outputs of a sequence and its reverse differ by %g", name, e)
+		}
 	}
 }
 
@@ -142,6 +237,22 @@ func TestZooErrors(t *testing.T) {
 		{"mlp", models.Config{InputShape: []int{2}, Depth: 1 << 40}, "depth is 1099511627776, more than 10000"},
 		{"mlp", models.Config{InputShape: []int{2}, Depth: 2, Parameterization: "mean-field"}, "use mup"},
 		{"mlp", models.Config{InputShape: []int{2}, WStd: -1}, "w_std is -1"},
+		{"mlp", models.Config{InputShape: []int{2}, Initializer: "unifrom"}, `unknown initializer "unifrom" (did you mean "uniform"?)`},
+		{"shallow", models.Config{InputShape: []int{2}, Depth: 2}, "depth is 2; shallow has one hidden layer: use mlp"},
+		{"myrtle5", models.Config{InputShape: []int{12}}, "a convolutional network needs inputs with positions and channels"},
+		{"vgg11", models.Config{InputShape: []int{12}}, "a convolutional network needs inputs with positions and channels"},
+		{"densenet", models.Config{InputShape: []int{12}}, "a convolutional network needs inputs with positions and channels"},
+		{"resnet50", models.Config{}, "a convolutional network needs inputs with positions and channels"},
+		{"mixer-s", models.Config{InputShape: []int{12, 3}}, "a network of patches needs images, such as [32 32 3], not [12 3]"},
+		{"vit-tiny", models.Config{InputShape: []int{8, 8, 3}, Patch: 9}, "patch is 9, larger than the images, 8 × 8"},
+		{"vit-tiny", models.Config{InputShape: []int{8, 8, 3}, Heads: 5}, "width is 192, which 5 heads do not divide"},
+		{"vit-tiny", models.Config{InputShape: []int{8, 8, 3}, Heads: -1}, "they must not be negative"},
+		{"transformer", models.Config{InputShape: []int{12}}, "numbers of words need a vocabulary"},
+		{"rnn", models.Config{InputShape: []int{12, 3}, Vocabulary: 9}, "with a vocabulary inputs are numbers of words, [steps], not [12 3]"},
+		{"rnn", models.Config{InputShape: []int{12, 3}, Depth: -1}, "at least one recurrent layer"},
+		{"rnn", models.Config{InputShape: []int{1, 3}}, "no sequence [steps, features] of 2 to 4096 steps"},
+		{"gru", models.Config{InputShape: []int{100, 100, 3}}, "no sequence [steps, features] of 2 to 4096 steps"},
+		{"deepsets", models.Config{}, "a network of sequences needs inputs with positions and channels"},
 	} {
 		b, err := models.Lookup(tc.model)
 		if err != nil {
