@@ -1,8 +1,8 @@
 package cmd
 
 import (
-	"encoding/binary"
-	"fmt"
+	"bytes"
+	"compress/gzip"
 	"math"
 	"os"
 	"path/filepath"
@@ -10,24 +10,13 @@ import (
 	"testing"
 )
 
-// npy is a .npy file, version 1.0, as NumPy's format document describes it.
-func npy(shape string, values ...float64) []byte {
-	header := fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': %s, }", shape)
-	header += strings.Repeat(" ", 63-(len(header)+10)%64) + "\n"
-	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
-	b = append(b, header...)
-	for _, v := range values {
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
-	}
-	return b
-}
-
 const goodSpec = `{"layers": [{"op": "dense", "width": 3, "w_std": 1, "b_std": null}], "parameterization": "ntk", "input_shape": [4]}`
 
 // TestBadInput gives every mistake that a user is likely to make. Each must end
 // with its exit status and one line that says what, where and what to do.
 func TestBadInput(t *testing.T) {
-	full := t.TempDir()
+	t.Setenv("NTK_DATA", "")
+	full, cache := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(full, "notes.txt"), []byte("mine"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +30,11 @@ func TestBadInput(t *testing.T) {
 	skew := write(t, "skew.npy", npy("(2, 2)", 1, 2, 3, 4))
 	idx := write(t, "few-images-idx3-ubyte", []byte{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3})
 	cifar := write(t, "few.bin", make([]byte, 3072))
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = z.Write(npy("(1, 2048)", make([]float64, 2048)...)) // a bytes.Buffer never fails
+	_ = z.Close()
+	bomb := write(t, "large.npy.gz", zipped.Bytes())
 	junk := write(t, "plugin.so", []byte("not a library"))
 	missing := filepath.Join(t.TempDir(), "nothing.so")
 
@@ -80,19 +74,24 @@ func TestBadInput(t *testing.T) {
 		{"spec of another shape", 1, "diagnose --model " + spec, []string{spec, "[4]", "digits", "[8 8 1]", "input_shape"}},
 		{"unknown data", 1, "diagnose --model mlp --data digist", []string{"digist"}},
 		{"NaN in data", 1, "diagnose --model mlp --examples all --data " + nan, []string{"NaN", "example 1", "feature 1"}},
-		{"truncated .npy", 1, "diagnose --model mlp --examples all --data " + short, []string{short, "40", "48"}},
+		{"truncated .npy", 1, "diagnose --model mlp --examples all --data " + short, []string{short, "176 bytes expected", "168 found", "[2 3]"}},
 		{"no examples", 1, "diagnose --model mlp --examples all --data " + none, []string{none, "no examples"}},
-		{"truncated IDX", 1, "data show --labels none --examples all " + idx, []string{idx, "3", "8"}},
-		{"truncated CIFAR", 1, "data show --examples all " + cifar, []string{cifar, "3072", "3073"}},
+		{"truncated IDX", 1, "data show --labels none --examples all " + idx, []string{idx, "24 bytes expected", "[2 2 2]", "19 found"}},
+		{"truncated CIFAR", 1, "data show --examples all " + cifar, []string{cifar, "a multiple of 3073 bytes", "3072 found"}},
 		{"plugin missing", 1, "diagnose --model mlp --backend xla --plugin " + missing, []string{missing, "no such file"}},
 		{"plugin corrupt", 1, "diagnose --model mlp --plugin " + junk, []string{junk}},
 		{"plugin of pure Go", 1, "diagnose --model mlp --backend go --plugin " + junk, []string{junk, "no plugin"}},
-		{"budget too small", 1, "gram --model mlp --backend go --memory 1KiB --explain", []string{"budget", "1 KiB", "--memory", "needs"}},
+		{"budget too small for the data", 1, "gram --model mlp --backend go --memory 1KiB --explain", []string{"budget", "needs 32 KiB", "digits", "1 KiB", "raise --memory", "--examples"}},
+		{"budget too small for the data, gzip", 1, "diagnose --model mlp --backend go --memory 1KiB --data " + bomb, []string{bomb, "budget of 1 KiB", "raise --memory"}},
+		{"budget too small for one tile", 1, "gram --model mlp --width 64 --backend go --memory 33KiB --explain", []string{"budget", "one tile of 1 examples", "33 KiB", "raise --memory"}},
+		{"budget too small for a spectrum", 1, "spectrum --memory 10B " + skew, []string{"budget", "2 rows", "10 B", "raise --memory"}},
 		{"--out exists", 1, "diagnose --model mlp --backend go --width 4 --examples 2 --out " + full, []string{full, "--force"}},
 		{"--out missing", 2, "gram --model mlp", []string{"--out", "--explain"}},
 		{"--force and --resume", 2, "gram --model mlp --out x --force --resume", []string{"--force", "--resume"}},
 		{"nothing to resume", 1, "gram --model mlp --backend go --width 4 --examples 2 --resume --quiet --out " + full, []string{"theta.npy", "cannot be resumed"}},
 		{"output of rank 1", 1, "diagnose --model rank1 --backend go --examples 2", []string{"[2]", "[batch, outputs]", "rank 2"}},
+		{"op that cannot be batched", 1, "diagnose --model noise --backend go --examples 2", []string{"vmap", "op RNGBitGenerator", "a random state of its own", "nearest weight /first/w"}},
+		{"op that cannot be recorded", 1, "diagnose --model fourier --backend go --examples 2", []string{"op Complex", "no rule"}},
 		{"op without a gradient", 1, "diagnose --model floor --backend go --examples 2", []string{"Floor", "no gradient"}},
 		{"output of another dtype", 1, "diagnose --model half --backend go --examples 2", []string{"Float64", "Float32"}},
 		{"examples interact", 1, "diagnose --model mixing --backend go --examples 2 --quiet", []string{"interact"}},
@@ -103,6 +102,14 @@ func TestBadInput(t *testing.T) {
 		{"Gram file not symmetric", 1, "spectrum " + skew, []string{skew, "not symmetric", "[1, 0]"}},
 		{"file and network", 2, "spectrum --model mlp " + skew, []string{"--model", "not both"}},
 		{"neither file nor network", 2, "spectrum", []string{".npy", "--model"}},
+		{"data set to fetch unknown", 2, "data fetch mnits", []string{`"mnits"`, `did you mean "mnist"?`, "cifar10"}},
+		{"data set to fetch in the program", 2, "data fetch digits", []string{"digits", "nothing to fetch"}},
+		{"part to fetch", 2, "data fetch cifar10-test", []string{"cifar10-test", "data fetch cifar10"}},
+		{"fetching two", 2, "data fetch mnist cifar10", []string{"data fetch wants", "2 arguments"}},
+		{"data not fetched", 1, "data show mnist --cache " + full, []string{"mnist is not in", full, "data fetch mnist"}},
+		{"fetched from an empty folder", 1, "data fetch mnist --quiet --from " + full + " --cache " + cache, []string{full, "lacks", "4 files"}},
+		{"a collection", 1, "data show uci", []string{"uci/iris"}},
+		{"cache is a file", 1, "data fetch mnist --quiet --from " + full + " --cache " + junk, []string{junk, "not a directory"}},
 		{"CUDA version", 2, "setup --cuda 11", []string{"--cuda 11", "12 or 13"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -2,27 +2,35 @@ package cmd
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gontk/ntk/internal/data"
 	"github.com/gontk/ntk/internal/report"
 )
 
-// namedSets are the data sets that have a name, digits being in the program.
-var namedSets = []struct{ name, about string }{
-	{"digits", "8×8 images of handwritten digits, 1797 examples, 10 classes; in the program"},
-	{"mnist", "28×28 images of handwritten digits, 60 000 examples; mnist-test has 10 000"},
-	{"fashion-mnist", "28×28 images of clothes, 60 000 examples; fashion-mnist-test has 10 000"},
-	{"cifar10", "32×32 colour images, 50 000 examples; cifar10-test has 10 000"},
-}
+// A namedSet is a data set that has a name.
+type namedSet struct{ name, about string }
+
+var (
+	digits = namedSet{"digits", "8×8 images of handwritten digits: 1797 examples, 10 classes"}
+
+	// fetchable are the sets of "data fetch".
+	fetchable = []namedSet{
+		{"mnist", "28×28 images of handwritten digits: 60 000 examples, 10 classes; mnist-test has 10 000"},
+		{"fashion-mnist", "28×28 images of clothes: 60 000 examples, 10 classes; fashion-mnist-test has 10 000"},
+		{"cifar10", "32×32 colour images: 50 000 examples, 10 classes; cifar10-test has 10 000"},
+		{"uci", "59 small tables of numbers, for classification: uci/iris, uci/wine, …"},
+	}
+)
 
 func (a *app) dataVerb() *cobra.Command {
 	list := &cobra.Command{
-		Use:     "list",
-		Short:   "list the data sets that have a name",
-		Example: examples(a.program, "data list"),
+		Use:   "list",
+		Short: "list the data sets that have a name, and how to get them",
+		Long: `list names the data sets that --data knows by name, says which are on this machine
+and where, and how to get those that are not.`,
+		Example: examples(a.program, "data list", "data list --json"),
 		Args:    noArguments,
 		RunE:    func(*cobra.Command, []string) error { return a.listData() },
 	}
@@ -37,14 +45,25 @@ its shape, classes, standardization and source.`,
 		RunE:    func(c *cobra.Command, args []string) error { return a.showData(c, d, args[0]) },
 	}
 	d.registerChoice(show)
-	return a.group("data", "list data sets, describe one", list, show)
+	return a.group("data", "list data sets, fetch one, describe one", list, a.fetchVerb(), show)
 }
 
-// setInfo is one data set of "data list --json".
+// setList is what "data list" prints with --json.
+type setList struct {
+	Schema string    `json:"schema"`
+	Sets   []setInfo `json:"sets"`
+}
+
+// setInfo is one data set that has a name.
 type setInfo struct {
 	Name  string `json:"name"`
 	About string `json:"about"`
-	Found bool   `json:"found"`
+	// Found says whether it is on this machine, Folder where: empty for the one
+	// that is in the program.
+	Found  bool   `json:"found"`
+	Folder string `json:"folder,omitempty"`
+	// Fetch is the command that gets it, if it is not here.
+	Fetch string `json:"fetch,omitempty"`
 }
 
 func (a *app) listData() error {
@@ -52,31 +71,37 @@ func (a *app) listData() error {
 	if err != nil {
 		return err
 	}
-	var all []setInfo
-	for i, s := range namedSets {
-		found := i == 0
-		for _, folder := range []string{dir, a.env("NTK_DATA")} {
-			if folder != "" {
-				if _, err := os.Stat(filepath.Join(folder, s.name)); err == nil {
-					found = true
-				}
-			}
+	all := setList{Schema: "ntk/data-list/1", Sets: []setInfo{{Name: digits.name, About: digits.about, Found: true}}}
+	for _, s := range fetchable {
+		info := setInfo{Name: s.name, About: s.about, Folder: data.Where(s.name, dir)}
+		if info.Found = info.Folder != ""; !info.Found {
+			info.Fetch = fmt.Sprintf("%s data fetch %s", a.program, s.name)
 		}
-		all = append(all, setInfo{s.name, s.about, found})
+		all.Sets = append(all.Sets, info)
 	}
 	if a.json {
 		return a.printJSON(all)
 	}
-	for _, s := range all {
-		note := ""
-		if !s.Found {
-			note = " (not here; its place is " + filepath.Join(dir, s.Name) + ")"
+	t := report.Table{Columns: []report.Column{{Name: "name"}, {Name: "what"}, {Name: "where"}}}
+	for _, s := range all.Sets {
+		where := s.Folder
+		switch {
+		case !s.Found:
+			where = "not here; to get it: " + s.Fetch
+		case where == "":
+			where = "in the program"
 		}
-		if err := a.println(fmt.Sprintf("%-14s %s%s", s.Name, s.About, note)); err != nil {
-			return err
-		}
+		t.Rows = append(t.Rows, []string{s.Name, s.About, where})
 	}
-	return nil
+	return a.printTables([]report.Table{t})
+}
+
+// dataResult is what "data show" prints with --json.
+type dataResult struct {
+	Schema string `json:"schema"`
+	dataInfo
+	Layout string `json:"layout,omitempty"`
+	Note   string `json:"note"`
 }
 
 func (a *app) showData(c *cobra.Command, d *dataFlags, name string) error {
@@ -87,24 +112,32 @@ func (a *app) showData(c *cobra.Command, d *dataFlags, name string) error {
 	if err != nil {
 		return err
 	}
-	s, err := a.load(c.Context(), d, name, budget.Bytes)
+	s, err := a.load(c.Context(), d, name, budget)
 	if err != nil {
 		return err
 	}
 	a.flushNotices()
 	if a.json {
-		return a.printJSON(describeData(s))
+		return a.printJSON(dataResult{"ntk/data/1", describeData(s), s.Layout, s.Note})
 	}
+	classes := fmt.Sprint(s.Classes)
+	switch {
+	case s.Y == nil:
+		classes = "no labels"
+	case s.Classes == 0:
+		classes = "none: the labels are numbers to predict"
+	}
+	rows := [][]string{
+		{"description", s.Describe()},
+		{"shape", fmt.Sprintf("%v, the examples first", s.Shape)},
+		{"classes", classes},
+		{"source", s.Source},
+	}
+	if s.License != "" {
+		rows = append(rows, []string{"licence", s.License})
+	}
+	rows = append(rows, []string{"sha256", s.Hash()})
 	return a.printTables([]report.Table{{
-		Caption: s.Name, Columns: []report.Column{{Name: "what"}, {Name: "value"}},
-		Rows: [][]string{
-			{"description", s.Describe()},
-			{"shape", fmt.Sprint(s.Shape)},
-			{"classes", fmt.Sprint(s.Classes)},
-			{"note", s.Note},
-			{"source", s.Source},
-			{"licence", s.License},
-			{"sha256", s.Hash()},
-		},
+		Caption: s.Name, Columns: []report.Column{{Name: "what"}, {Name: "value"}}, Rows: rows,
 	}})
 }

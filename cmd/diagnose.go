@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -109,8 +110,12 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	if r == nil || len(r.Depths) == 0 {
 		return err
 	}
+	why := err
+	if err != nil && ctx.Err() != nil {
+		why = context.Cause(ctx) // not where it was found out
+	}
 	// What is finished is shown even if the rest failed or was interrupted.
-	if perr := a.present(w, r, err); perr != nil && err == nil {
+	if perr := a.present(w, r, why); perr != nil && err == nil {
 		return perr
 	}
 	return err

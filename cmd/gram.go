@@ -241,7 +241,7 @@ func (a *app) printGram(path string, s *study, g *empirical.Gram, took time.Dura
 			{"file", path},
 			{"shape", fmt.Sprint(shape)},
 			{"parameters", fmt.Sprint(g.Plan.Parameters)},
-			{"tiles", fmt.Sprintf("%d of %d examples", g.Plan.Tiles, g.Plan.Block)},
+			{"tiles", fmt.Sprintf("%d, of at most %d × %d examples", g.Plan.Tiles, g.Plan.Block, g.Plan.Block)},
 			{"time", fmt.Sprintf("%.3g s: compilation %.3g, cotangents and Jacobians %.3g, contraction %.3g",
 				took.Seconds(), g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds())},
 		},

@@ -51,7 +51,13 @@ architecture of your own.`,
 	return a.group("models", "list networks, show one as a spec", list, show)
 }
 
-// modelInfo is one network of "models list --json".
+// modelList is what "models list" prints with --json.
+type modelList struct {
+	Schema string      `json:"schema"`
+	Models []modelInfo `json:"models"`
+}
+
+// modelInfo is one network that --model knows by name.
 type modelInfo struct {
 	Name  string `json:"name"`
 	About string `json:"about"`
@@ -67,7 +73,7 @@ func (a *app) listModels() error {
 		all = append(all, modelInfo{e.Name, e.Description, false})
 	}
 	if a.json {
-		return a.printJSON(all)
+		return a.printJSON(modelList{"ntk/models/1", all})
 	}
 	for _, m := range all {
 		if err := a.println(fmt.Sprintf("%-14s %s", m.Name, m.About)); err != nil {

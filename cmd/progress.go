@@ -21,15 +21,18 @@ const progressUnits = 1000
 type progress struct {
 	w     io.Writer // nil: silent
 	bar   *progressbar.ProgressBar
-	start time.Time
-	last  time.Time
+	last  time.Time // of a plain line
 	clock func() time.Time
+
+	// The time left is judged by what was done since the first report: what an
+	// earlier run left, or compilation, say nothing of it.
+	began time.Time
+	from  float64
 }
 
 func (a *app) newProgress() *progress {
 	p := &progress{clock: time.Now}
-	p.start = p.clock()
-	p.last = p.start
+	p.last = p.clock()
 	if a.quiet {
 		return p
 	}
@@ -58,13 +61,16 @@ func (p *progress) update(fraction float64, what string) {
 		return
 	}
 	now := p.clock()
+	if p.began.IsZero() {
+		p.began, p.from = now, fraction
+	}
 	if now.Sub(p.last) < progressEvery {
 		return
 	}
 	p.last = now
 	line := fmt.Sprintf("ntk: %s: %.0f%%", what, 100*fraction)
-	if fraction > 0 {
-		left := time.Duration(float64(now.Sub(p.start)) * (1 - fraction) / fraction)
+	if fraction > p.from {
+		left := time.Duration(float64(now.Sub(p.began)) * (1 - fraction) / (fraction - p.from))
 		line += fmt.Sprintf(", about %s left", left.Round(time.Second))
 	}
 	_, _ = fmt.Fprintln(p.w, line)

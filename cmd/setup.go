@@ -30,7 +30,7 @@ in pure Go: slower, with the same results.`,
 				return err
 			}
 			if a.json {
-				return a.printJSON(got)
+				return a.printJSON(describeSetup(got))
 			}
 			for _, l := range got.Libraries {
 				state := "installed"
@@ -52,4 +52,29 @@ in pure Go: slower, with the same results.`,
 	c.Flags().StringVar(&opts.From, "from", "", "folder with the wheels: no network and no Python needed")
 	c.Flags().IntVar(&opts.CUDA, "cuda", 0, "also install the plugin for CUDA 12 or 13")
 	return c
+}
+
+// setupResult is what setup prints with --json.
+type setupResult struct {
+	Schema    string        `json:"schema"`
+	Libraries []libraryInfo `json:"libraries"`
+}
+
+// libraryInfo is one native library in the cache folder.
+type libraryInfo struct {
+	Name    string `json:"name"`
+	Package string `json:"package"` // of Python, that it comes from
+	Path    string `json:"path"`
+	SHA256  string `json:"sha256"`
+	Size    int64  `json:"size"`
+	Already bool   `json:"already"` // it was there before
+	Note    string `json:"note,omitempty"`
+}
+
+func describeSetup(got native.Installed) setupResult {
+	r := setupResult{Schema: "ntk/setup/1"}
+	for _, l := range got.Libraries {
+		r.Libraries = append(r.Libraries, libraryInfo(l))
+	}
+	return r
 }

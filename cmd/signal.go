@@ -17,7 +17,11 @@ func untilSignal(parent context.Context) (context.Context, func()) {
 		select {
 		case s := <-signals:
 			signal.Stop(signals)
-			cancel(fmt.Errorf("%w by %v", errInterrupted, s))
+			cause := errInterrupted
+			if s != os.Interrupt {
+				cause = fmt.Errorf("%w by a signal (%v)", errInterrupted, s)
+			}
+			cancel(cause)
 		case <-ctx.Done():
 		}
 	}()

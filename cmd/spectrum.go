@@ -42,7 +42,7 @@ type spectrumResult struct {
 	Schema        string    `json:"schema"`
 	Of            string    `json:"of"`
 	Examples      int       `json:"examples"`
-	Outputs       int       `json:"outputs"` // 0: unknown, the matrix is [N, N]
+	Outputs       int       `json:"outputs"` // 1 where the matrix is [N, N]
 	Eigenvalues   []float64 `json:"eigenvalues"`
 	Uncertainty   float64   `json:"uncertainty"`
 	Condition     *float64  `json:"condition"`
@@ -246,19 +246,28 @@ func (a *app) printSpectrum(s *predict.Spectrum, r spectrumResult, top int) erro
 	for i, v := range s.Values {
 		sum += v
 		if i < max(top, 0) || i == n-1 {
-			t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), report.Number(v), report.Number(100 * sum / total)})
+			part := "" // of nothing
+			if total != 0 {
+				part = report.Number(100 * sum / total)
+			}
+			t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), report.Number(v), part})
 		}
 	}
-	bound := ""
-	if !r.Exact {
-		bound = "≥ "
+	kappa, rate := "unbounded", "unbounded" // of Θ = 0
+	if r.Condition != nil {
+		kappa = report.Number(*r.Condition)
+		if !r.Exact {
+			kappa = "≥ " + kappa
+		}
 	}
-	kappa, _ := s.Condition()
+	if r.MaxRateSum != nil {
+		rate = report.Number(*r.MaxRateSum)
+	}
 	facts := report.Table{Columns: []report.Column{{Name: "what"}, {Name: "value"}}, Rows: [][]string{
-		{"condition number", bound + report.Number(kappa)},
+		{"condition number", kappa},
 		{"uncertainty of an eigenvalue", report.Number(r.Uncertainty)},
 		{"effective rank", fmt.Sprintf("%s of %d", report.Number(r.EffectiveRank), n)},
-		{"largest stable rate, ½ sum", report.Number(s.MaxStableRate(1))},
+		{"largest stable rate, ½ sum", rate},
 	}}
 	return a.printTables([]report.Table{t, facts})
 }

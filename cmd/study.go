@@ -67,7 +67,7 @@ func (a *app) open(ctx context.Context, flags *studyFlags) (*study, error) {
 			return nil, err
 		}
 	}
-	if s.set, err = a.load(ctx, &flags.data, flags.data.data, s.budget.Bytes); err != nil {
+	if s.set, err = a.load(ctx, &flags.data, flags.data.data, s.budget); err != nil {
 		return nil, err
 	}
 	if s.source, err = a.source(&flags.network, s.set); err != nil {
@@ -98,8 +98,8 @@ func (s *study) close() {
 	}
 }
 
-// load opens a data set with at most maxBytes of values.
-func (a *app) load(ctx context.Context, d *dataFlags, name string, maxBytes int64) (*data.Set, error) {
+// load opens a data set whose values fit the budget.
+func (a *app) load(ctx context.Context, d *dataFlags, name string, budget machine.Budget) (*data.Set, error) {
 	n, err := d.count()
 	if err != nil {
 		return nil, err
@@ -110,8 +110,11 @@ func (a *app) load(ctx context.Context, d *dataFlags, name string, maxBytes int6
 	}
 	set, err := data.Open(ctx, name, data.Options{
 		Examples: n, Seed: d.shuffle, Layout: d.layout, Standardize: d.standardize, Labels: d.labels,
-		CacheDir: cache, MaxBytes: maxBytes,
+		CacheDir: cache, MaxBytes: budget.Bytes,
 	})
+	if over := (*data.LimitError)(nil); errors.As(err, &over) {
+		return nil, tooLarge(over, budget)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +122,16 @@ func (a *app) load(ctx context.Context, d *dataFlags, name string, maxBytes int6
 		a.notice(fmt.Sprintf("all %d examples are of one class; --shuffle 1 takes them in a random order", set.Len()))
 	}
 	return set, nil
+}
+
+// tooLarge says of a data set what budget it exceeds.
+func tooLarge(over *data.LimitError, budget machine.Budget) error {
+	const remedy = "ask for fewer --examples"
+	if over.Need != 0 {
+		return budget.Exceeded(over.What, over.Need, remedy)
+	}
+	return fmt.Errorf("%w: %s needs more than the budget of %s (%s); raise --memory or %s",
+		machine.ErrBudget, over.What, machine.FormatBytes(budget.Bytes), budget.Source, remedy)
 }
 
 // classesIn counts the classes that occur.

@@ -25,9 +25,14 @@ const (
 )
 
 func thisVersion() version {
+	info, _ := debug.ReadBuildInfo()
+	return versionOf(info)
+}
+
+// versionOf reads what the build says of itself; nil: nothing.
+func versionOf(info *debug.BuildInfo) version {
 	v := version{NTK: "unknown", GoMLX: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	if info == nil {
 		return v
 	}
 	// In a user's own program ntk is a dependency, and the main module theirs.
@@ -63,6 +68,12 @@ func (v version) String() string {
 	return text
 }
 
+// versionResult is what version prints with --json.
+type versionResult struct {
+	Schema string `json:"schema"`
+	version
+}
+
 func (a *app) versionVerb() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
@@ -71,7 +82,7 @@ func (a *app) versionVerb() *cobra.Command {
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
-				return a.printJSON(thisVersion())
+				return a.printJSON(versionResult{"ntk/version/1", thisVersion()})
 			}
 			return a.println(thisVersion())
 		},

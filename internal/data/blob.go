@@ -91,7 +91,7 @@ func readAll(ctx context.Context, file string, r io.Reader, limit int64) ([]byte
 	case err != nil:
 		return nil, fmt.Errorf("%s: damaged or cut short after %d bytes of content: %w", file, len(content), err)
 	case int64(len(content)) > limit:
-		return nil, fmt.Errorf("%s: more than the limit of %d bytes when decompressed", file, limit)
+		return nil, &LimitError{file + " decompressed", 0, limit}
 	}
 	return content, nil
 }

@@ -97,7 +97,7 @@ func csvFrom(ctx context.Context, b *blob, comma rune, o Options) (*table, error
 			values = append(values, v)
 		}
 		if int64(len(values)) > o.maxBytes()/8 {
-			return nil, fmt.Errorf("%s: more values than the limit of %d bytes holds", b.file, o.maxBytes())
+			return nil, &LimitError{b.file + ": its values as float64", 0, o.maxBytes()}
 		}
 	}
 	t := &table{file: b.file, shape: []int{len(values) / width, width}}

@@ -130,7 +130,7 @@ func (o Options) validate() error {
 // unknown format, a file with too few or too many bytes, a missing, NaN or
 // infinite value (naming the example and the feature, both counted from 0 in
 // the file), an integer that a float64 cannot hold, no examples, fewer than
-// o.Examples, a set above o.MaxBytes.
+// o.Examples, a set above o.MaxBytes (a [LimitError]).
 //
 // It reads only the examples it keeps from files that are not compressed.
 func Open(ctx context.Context, name string, o Options) (*Set, error) {

@@ -28,6 +28,10 @@ type FetchOptions struct {
 	// the other sets, which are small.
 	Train, Test int
 
+	// Force gets the set again though it is in place and verified. It does
+	// not replace a folder that holds anything else.
+	Force bool
+
 	// Progress is called with one line at each step; nil means silence.
 	Progress func(string)
 }
@@ -84,9 +88,9 @@ func DefaultDir() (string, error) {
 // Every file is checked against a pinned SHA-256 sum. The folder appears under
 // its name only when it is complete and on disk: a Fetch that fails or is
 // cancelled leaves what was there before, and ends the programs it started. A
-// set that is in place and verified is left alone. A damaged one, or a part
-// made with Train or Test, is replaced; a folder that holds anything else is
-// an error. Several Fetches may run at once.
+// set that is in place and verified is left alone unless o.Force is set. A
+// damaged one, or a part made with Train or Test, is replaced; a folder that
+// holds anything else is an error. Several Fetches may run at once.
 //
 // It fails if the name is unknown, if a program it needs is missing or fails,
 // if o.From lacks a file, or if a sum differs. The sets take 12, 31, 184 and
@@ -164,6 +168,9 @@ func (f fetcher) into(ctx context.Context, dir string, from supplier, o FetchOpt
 	done := Fetched{Name: from.set, Dir: dest, Source: from.source(), License: from.license()}
 
 	damage := verify(ctx, dest, pins)
+	if damage == nil && o.Force {
+		damage = errors.New("asked to fetch it again")
+	}
 	if damage == nil {
 		done.Already = true
 		say("already there and verified: " + dest)

@@ -158,6 +158,10 @@ func TestFetch(t *testing.T) {
 				t.Errorf("opened %s, labels %v, want %v", s.Name, s.Y, tc.labels)
 			}
 
+			if where := Where(tc.set, dir); where != got.Dir {
+				t.Errorf("Where: %q, want %q", where, got.Dir)
+			}
+
 			// Again, with no program at all: there is nothing to do.
 			t.Setenv("PATH", "")
 			lines = nil
@@ -289,11 +293,17 @@ func TestFetchReplaces(t *testing.T) {
 	if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "uci: replacing what was there: ") }) {
 		t.Errorf("a set was replaced silently: %q", lines)
 	}
+	// A set in good order is got again if asked to, and only then.
+	lines = nil
+	got, err = f.run(t.Context(), "uci", FetchOptions{Dir: dir, Force: true, Progress: func(line string) { lines = append(lines, line) }})
+	if err != nil || got.Already || !slices.Contains(lines, "uci: replacing what was there: asked to fetch it again") {
+		t.Errorf("forced: %+v, %v, %q", got, err, lines)
+	}
 	// What is not ours stays.
 	for _, there := range []string{"mnist/notes.txt", "cifar10"} {
 		path := write(t, dir, there, []byte("mine"))
 		set, _, _ := strings.Cut(there, "/")
-		_, err := f.run(t.Context(), set, FetchOptions{Dir: dir})
+		_, err := f.run(t.Context(), set, FetchOptions{Dir: dir, Force: true})
 		if err == nil || !strings.Contains(err.Error(), "move the folder away first") && !strings.Contains(err.Error(), "a folder or nothing expected") {
 			t.Errorf("%s: error %v", there, err)
 		}

@@ -109,6 +109,33 @@ func (s namedSet) folder(o Options) (string, error) {
 	return "", fmt.Errorf("data: %s is not in %s: \"ntk data fetch %s\" gets it", s.name, strings.Join(looked, " or "), s.name)
 }
 
+// Where returns the folder in which [Open] finds the training part of the
+// fetched set name, one of [FetchNames], and "" if there is none: in cache, in
+// $NTK_DATA or in Debian's folder of data sets. It does not verify the files.
+func Where(name, cache string) string {
+	k := slices.IndexFunc(suppliers, func(s supplier) bool { return s.set == name })
+	if k < 0 {
+		return ""
+	}
+	folder, err := suppliers[k].named().folder(Options{CacheDir: cache})
+	if err != nil || !suppliers[k].named().begins(folder) {
+		return ""
+	}
+	return folder
+}
+
+// begins reports whether a folder has the first file of the set.
+func (s namedSet) begins(folder string) bool {
+	switch {
+	case s.name == uciName:
+		return firstFile(folder, uciIndex) != ""
+	case s.idx:
+		return idxImages(folder, false) != ""
+	}
+	return firstFile(folder, "data_batch_1.bin") != "" ||
+		firstFile(filepath.Join(folder, "cifar-10-batches-bin"), "data_batch_1.bin") != ""
+}
+
 // openPart opens the training or test files in a folder; nil if there are none.
 func openPart(ctx context.Context, folder string, s namedSet, test bool, o Options) (*table, error) {
 	if s.idx {

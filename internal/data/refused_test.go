@@ -60,7 +60,7 @@ func TestRefused(t *testing.T) {
 		{"digits", nil, Options{Task: "rank"}, `unknown task "rank": write one of classes, regression`},
 		{"digits", nil, Options{Labels: "#3"}, "digits has its own labels"},
 		{"digits", nil, Options{MaxBytes: -1}, "limit of -1 bytes is negative"},
-		{"digits", nil, Options{MaxBytes: 8000}, "1797 examples of 64 values need 0.00092 GB as float64, more than the limit of 8e-06 GB"},
+		{"digits", nil, Options{MaxBytes: 8000}, "digits: 1797 examples of 64 values as float64: 920064 bytes, more than the limit of 8000"},
 		{"x.npy", nil, Options{Layout: "nchw"}, "not images: it has no layout nchw"},
 		{"x.npy", nil, Options{Standardize: "pixel"}, "not images: standardize by feature"},
 		{"x.npy", nil, Options{Labels: dir + "/absent.npy"}, "absent.npy: no such file"},
@@ -98,10 +98,10 @@ func TestRefused(t *testing.T) {
 		{"nan.npy", npy(npyDict("<f8", "(2, 2)"), f8(1, 2, 3, nan)), Options{}, "nan.npy: example 1, feature 1 is NaN"},
 		{"inf.npy", npy(npyDict("<f8", "(2, 1, 2)"), f8(1, 2, inf, 4)), Options{Seed: 1}, "inf.npy: example 1, feature 0 is -Inf"},
 		{"exact.npy", npy(npyDict("<i8", "(2, 1)"), i8(1, 1<<53+1)), Options{}, "example 1, feature 0 is an integer that float64 cannot hold"},
-		{"limit.npy", npy(npyDict("|u1", "(8, 1)"), make([]byte, 8)), Options{MaxBytes: 63}, "8 examples of 1 values need 6.4e-08 GB"},
+		{"limit.npy", npy(npyDict("|u1", "(8, 1)"), make([]byte, 8)), Options{MaxBytes: 63}, "8 examples of 1 values as float64: 64 bytes, more than the limit of 63"},
 		{"cut.npy.gz", gzipped(npy(npyDict("<f8", "(1, 1)"), f8(1)))[:50], Options{}, "cut.npy.gz: damaged or cut short after"},
 		{"not.npy.gz", []byte("\x93NUMPY"), Options{}, "not.npy.gz: not a gzip file"},
-		{"bomb.npy.gz", gzipped(make([]byte, 1<<20)), Options{MaxBytes: 1 << 16}, "more than the limit of 65536 bytes when decompressed"},
+		{"bomb.npy.gz", gzipped(make([]byte, 1<<20)), Options{MaxBytes: 1 << 16}, "bomb.npy.gz decompressed: more than the limit of 65536 bytes"},
 
 		// Labels in .npy
 		{"y3.npy", npy(npyDict("<i8", "(3,)"), i8(1, 2, 3)), Options{Labels: "y3.npy"}, "x.npy: 2 examples, but DIR/y3.npy has 3 labels"},
@@ -139,7 +139,7 @@ func TestRefused(t *testing.T) {
 		{"twice.csv", []byte("u,u\n1,2\n"), Options{Labels: "u"}, `two columns are called "u"`},
 		{"number.csv", []byte("u,v\n1,2\n"), Options{Labels: "#3"}, "there is no column #3: columns are #1 to #2"},
 		{"one.csv", []byte("1\n2\n"), Options{}, "one column, which is the label: no features"},
-		{"many.csv", []byte("1,2\n1,3\n"), Options{MaxBytes: 15}, "many.csv: more values than the limit of 15 bytes holds"},
+		{"many.csv", []byte("1,2\n1,3\n"), Options{MaxBytes: 15}, "many.csv: its values as float64: more than the limit of 15 bytes"},
 
 		// IDX
 		{"e-ubyte", []byte{0}, Options{}, "at least 4 bytes expected in an IDX file, 1 found"},

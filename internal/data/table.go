@@ -95,8 +95,11 @@ func (t *table) fits(examples, features int, limit int64) error {
 	if values, ok := product([]int{examples, features}); ok && int64(values) <= limit/8 {
 		return nil
 	}
-	return fmt.Errorf("%s: %d examples of %d values need %.3g GB as float64, more than the limit of %.3g GB: ask for fewer examples",
-		t.file, examples, features, 8*float64(examples)*float64(features)/1e9, float64(limit)/1e9)
+	need, ok := product([]int{examples, features, 8})
+	if !ok {
+		need = -1
+	}
+	return &LimitError{fmt.Sprintf("%s: %d examples of %d values as float64", t.file, examples, features), int64(need), limit}
 }
 
 func orderNote(n, keep int, seed uint64) string {

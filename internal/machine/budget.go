@@ -38,8 +38,8 @@ func (p probe) defaultBudget() Budget {
 func (b Budget) Fits(n int64) bool { return n >= 0 && n <= b.Bytes }
 
 // Exceeded returns the one-line error for need bytes that do not fit: what
-// one tile is of ("the Jacobian of conv1/weights, 16×16 examples"), and what
-// to do other than raising --memory ("lower --block"; "" for nothing else).
+// they are for ("one tile of 16 examples"), and what to do other than raising
+// --memory ("lower --block"; "" for nothing else).
 // It wraps [ErrBudget]. A negative need is an amount beyond an int64.
 func (b Budget) Exceeded(what string, need int64, remedy string) error {
 	x, y := FormatBytes(need), FormatBytes(b.Bytes)
@@ -56,6 +56,6 @@ func (b Budget) Exceeded(what string, need int64, remedy string) error {
 	if remedy != "" {
 		remedy = " or " + remedy
 	}
-	return fmt.Errorf("%w: needs %s for one tile of %s, the budget is %s (%s); raise --memory%s",
+	return fmt.Errorf("%w: needs %s for %s, the budget is %s (%s); raise --memory%s",
 		ErrBudget, x, what, y, source, remedy)
 }

@@ -101,9 +101,9 @@ func TestBudget(t *testing.T) {
 		remedy string
 		want   string
 	}{
-		{5 << 30, "lower --block", "memory budget exceeded: needs 5 GiB for one tile of the Jacobian, the budget is 2 GiB (half of 4 GiB, physical memory); raise --memory or lower --block"},
-		{-1, "", "memory budget exceeded: needs more than 8 EiB for one tile of the Jacobian, the budget is 2 GiB (half of 4 GiB, physical memory); raise --memory"},
-		{2<<30 + 1, "", "memory budget exceeded: needs 2147483649 bytes for one tile of the Jacobian, the budget is 2147483648 bytes (half of 4 GiB, physical memory); raise --memory"},
+		{5 << 30, "lower --block", "memory budget exceeded: needs 5 GiB for the Jacobian, the budget is 2 GiB (half of 4 GiB, physical memory); raise --memory or lower --block"},
+		{-1, "", "memory budget exceeded: needs more than 8 EiB for the Jacobian, the budget is 2 GiB (half of 4 GiB, physical memory); raise --memory"},
+		{2<<30 + 1, "", "memory budget exceeded: needs 2147483649 bytes for the Jacobian, the budget is 2147483648 bytes (half of 4 GiB, physical memory); raise --memory"},
 	} {
 		p := fake(t, map[string]string{"proc/meminfo": "MemTotal: 4194304 kB\n"})
 		err := p.defaultBudget().Exceeded("the Jacobian", tc.need, tc.remedy)
