@@ -85,7 +85,7 @@ func groupToInputs(w *gx.Node, groups int, ax backends.ConvolveAxesConfig) *gx.N
 	split[out+1] = dims[out] / groups
 	w = gx.Reshape(w, split...)
 	perm := slices.Delete(iota0(len(split)), out, out+1)
-	w = gx.TransposeAllDims(w, slices.Insert(perm, in, out)...)
+	w = gx.TransposeAllAxes(w, slices.Insert(perm, in, out)...)
 	dims[in] *= groups
 	dims[out] /= groups
 	return gx.Reshape(w, dims...)

@@ -3,8 +3,6 @@
 package graph
 
 import (
-	"fmt"
-
 	"github.com/gomlx/gomlx/backends"
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 )
@@ -132,13 +130,4 @@ func (p *Program) DependsOn(vs ...*Value) map[*Value]bool {
 // ParamName returns the name of the i-th parameter.
 func (p *Program) ParamName(i int) string {
 	return p.Params[i].Def.Attrs.(ParameterAttrs).Name
-}
-
-// check panics on a value of another program: a bug of ours, not bad input.
-func (e *Eqn) check() {
-	for i, in := range e.In {
-		if in == nil {
-			panic(fmt.Errorf("graph: %s: input %d is nil", e.Op, i))
-		}
-	}
 }

@@ -70,7 +70,11 @@ func inferShape(op OpType, attrs Attrs, in []shapes.Shape) (shapes.Shape, error)
 	case SelectAndScatterAttrs, ReverseAttrs, BatchNormAttrs, IdentityAttrs, ScatterAttrs, AllReduceAttrs:
 		return in[0], nil
 	case ArgMinMaxAttrs:
-		return si.ArgMinMaxOp(in[0], a.Axis, a.DType)
+		x := in[0]
+		if x.DType == dtypes.Bool { // GoMLX's inference refuses them, its layers and XLA do not
+			x = withDType(x, dtypes.Uint8)
+		}
+		return si.ArgMinMaxOp(x, a.Axis, a.DType)
 	case GatherAttrs:
 		return gatherShape(a, in[0], in[1])
 	case DynamicSliceAttrs:

@@ -16,7 +16,8 @@ type Cost struct {
 	FLOPs int64
 	// Transcendentals counts elements of Exp, Tanh and the like.
 	Transcendentals int64
-	// Bytes counts what is read and written if nothing is fused.
+	// Bytes counts what is read and written if nothing is fused. Of what a
+	// Slice or a Gather cuts from, only the cut is read.
 	Bytes int64
 }
 
@@ -40,15 +41,8 @@ func Of(e *graph.Eqn) Cost {
 	if free[e.Op] {
 		return Cost{}
 	}
-	var c Cost
-	for _, v := range e.In {
-		c.Bytes += int64(v.Shape.Memory())
-	}
-	for _, v := range e.Out {
-		c.Bytes += int64(v.Shape.Memory())
-	}
-	out := e.Out[0].Shape
-	size := int64(out.Size())
+	c := Cost{Bytes: traffic(e)}
+	size := int64(e.Out[0].Shape.Size())
 	switch a := e.Attrs.(type) {
 	case graph.DotGeneralAttrs:
 		k := int64(1)
@@ -68,16 +62,52 @@ func Of(e *graph.Eqn) Cost {
 		c.FLOPs = int64(e.In[1].Shape.Size()) * windowSize(a.Window)
 	case graph.ScatterAttrs:
 		c.FLOPs = int64(e.In[2].Shape.Size())
+	case graph.BatchNormAttrs:
+		features := int64(e.In[1].Shape.Size())
+		per := batchNorm[e.Op]
+		c.FLOPs = per.entry*size + per.feature*features
+		c.Transcendentals = features
+	case graph.RNGBitGeneratorAttrs: // 1 for a word of bits
+		c.FLOPs = int64(e.Out[1].Shape.Size())
 	default:
 		switch {
 		case transcendental[e.Op]:
 			c.Transcendentals = size
 		case moves[e.Op]:
+		case e.Op == backends.OpTypeClamp: // a maximum and a minimum
+			c.FLOPs = 2 * size
 		default:
 			c.FLOPs = size
 		}
 	}
 	return c
+}
+
+// batchNorm has what the ops of batch normalization add and multiply for each
+// entry and for each feature, besides one root for each feature. With d = x − μ,
+// r = 1/√(σ² + ε) and sums and means over a feature's entries, they compute
+//
+//	inference  d·(γr) + β;
+//	training   Σx, d, Σd·d, then as above;
+//	gradient   d, Σδ, Σδ·d and (δ − ⟨δ⟩ − d·(r²⟨δd⟩))·(γr), r Σδd, Σδ.
+var batchNorm = map[graph.OpType]struct{ entry, feature int64 }{
+	backends.OpTypeBatchNormForInference: {3, 2},
+	backends.OpTypeBatchNormForTraining:  {6, 4},
+	backends.OpTypeBatchNormGradient:     {8, 7},
+}
+
+// traffic returns what e reads and writes.
+func traffic(e *graph.Eqn) (bytes int64) {
+	for i, v := range e.In {
+		if i == 0 && cuts[e.Op] {
+			v = e.Out[0]
+		}
+		bytes += int64(v.Shape.Memory())
+	}
+	for _, v := range e.Out {
+		bytes += int64(v.Shape.Memory())
+	}
+	return bytes
 }
 
 func windowSize(window []int) int64 {
@@ -96,6 +126,9 @@ var moves = set(backends.OpTypeReshape, backends.OpTypeTranspose, backends.OpTyp
 	backends.OpTypeConcatenate, backends.OpTypeSlice, backends.OpTypePad, backends.OpTypeReverse,
 	backends.OpTypeGather, backends.OpTypeDynamicSlice, backends.OpTypeDynamicUpdateSlice,
 	backends.OpTypeIota, backends.OpTypeBitcast, backends.OpTypeWhere)
+
+// cuts are the ops that read of their first operand what they return.
+var cuts = set(backends.OpTypeSlice, backends.OpTypeDynamicSlice, backends.OpTypeGather)
 
 var transcendental = set(backends.OpTypeExp, backends.OpTypeExpm1, backends.OpTypeLog, backends.OpTypeLog1p,
 	backends.OpTypeLogistic, backends.OpTypeTanh, backends.OpTypeSin, backends.OpTypeCos, backends.OpTypeErf,

@@ -59,6 +59,84 @@ func TestOf(t *testing.T) {
 			[][]int{{1, 4, 4, 4}, {3, 3, 2, 6}},
 			cost.Cost{FLOPs: 2 * (2 * 2 * 6) * (3 * 3 * 2), Bytes: 4 * (64 + 108 + 24)},
 		},
+		// A filter of 3 taps, 2 apart, spans 5 of 8 + 2·1 pixels: 6 places; 3
+		// apart, it spans 7 of 8: 2 places.
+		{
+			"convolution, dilated filter, padded", func(xs []*gx.Node) *gx.Node {
+				return gx.Convolve(xs[0], xs[1]).DilationPerAxis(2, 3).PaddingPerDim([][2]int{{1, 1}, {0, 0}}).Done()
+			},
+			[][]int{{2, 8, 8, 2}, {3, 3, 2, 4}},
+			cost.Cost{FLOPs: 2 * (2 * 6 * 2 * 4) * (3 * 3 * 2), Bytes: 4 * (256 + 72 + 96)},
+		},
+		// 4 pixels, dilated to 7; the zeros count.
+		{
+			"convolution, dilated input", func(xs []*gx.Node) *gx.Node {
+				return gx.Convolve(xs[0], xs[1]).InputDilationPerAxis(2).NoPadding().Done()
+			},
+			[][]int{{1, 4, 2}, {3, 2, 5}},
+			cost.Cost{FLOPs: 2 * (5 * 5) * (3 * 2), Bytes: 4 * (8 + 30 + 25)},
+		},
+		// Each half of the batch meets half of the filters: 3 examples leave.
+		{
+			"two groups of the batch", func(xs []*gx.Node) *gx.Node {
+				return gx.Convolve(xs[0], xs[1]).BatchGroupCount(2).NoPadding().Done()
+			},
+			[][]int{{6, 4, 2}, {3, 2, 4}},
+			cost.Cost{FLOPs: 2 * (3 * 2 * 4) * (3 * 2), Bytes: 4 * (48 + 24 + 24)},
+		},
+		{
+			"depthwise", func(xs []*gx.Node) *gx.Node {
+				return gx.Convolve(xs[0], xs[1]).ChannelGroupCount(3).NoPadding().Done()
+			},
+			[][]int{{1, 4, 4, 3}, {2, 2, 1, 3}},
+			cost.Cost{FLOPs: 2 * (3 * 3 * 3) * (2 * 2), Bytes: 4 * (48 + 12 + 27)},
+		},
+		{
+			"product with two batch axes and two contracted", func(xs []*gx.Node) *gx.Node {
+				return gx.DotGeneral(xs[0], []int{2, 4}, []int{0, 1}, xs[1], []int{3, 2}, []int{1, 0})
+			},
+			[][]int{{2, 3, 4, 5, 6}, {3, 2, 6, 4, 7}},
+			cost.Cost{FLOPs: 2 * (2 * 3) * (4 * 6) * (5 * 7), Bytes: 4 * (720 + 1008 + 210)},
+		},
+		// Windows of 2·3, 2 apart: 3 · 2 places.
+		{
+			"sum-pooling", func(xs []*gx.Node) *gx.Node { return gx.SumPool(xs[0]).WindowPerAxis(2, 3).Strides(2).Done() },
+			[][]int{{1, 6, 5, 2}},
+			cost.Cost{FLOPs: (3 * 2 * 2) * (2 * 3), Bytes: 4 * (60 + 12)},
+		},
+		{
+			"max-pooling, padded", func(xs []*gx.Node) *gx.Node { return gx.MaxPool(xs[0]).Window(3).Strides(1).PadSame().Done() },
+			[][]int{{2, 4, 4, 1}},
+			cost.Cost{FLOPs: 32 * 9, Bytes: 4 * (32 + 32)},
+		},
+		// 6 rows of 3 are read and written, and 6 indices, each converted from float.
+		{
+			"rows of a table", func(xs []*gx.Node) *gx.Node {
+				return gx.Gather(xs[0], gx.ConvertDType(xs[1], dtypes.Int32))
+			},
+			[][]int{{1000, 3}, {6, 1}},
+			cost.Cost{FLOPs: 6, Bytes: 4*(6+6) + 4*(18+6+18)},
+		},
+		{
+			"rows added to a table", func(xs []*gx.Node) *gx.Node {
+				return gx.ScatterSum(xs[0], gx.ConvertDType(xs[1], dtypes.Int32), xs[2], false, false)
+			},
+			[][]int{{10, 3}, {6, 1}, {6, 3}},
+			cost.Cost{FLOPs: 6 + 18, Bytes: 4*(6+6) + 4*(30+6+18+30)},
+		},
+		{
+			"slice", func(xs []*gx.Node) *gx.Node { return gx.Slice(xs[0], gx.AxisRange(2, 5)) },
+			[][]int{{100, 3}},
+			cost.Cost{Bytes: 4 * (9 + 9)},
+		},
+		// 1 root, and (x − μ)·(γ/√(σ²+ε)) + β, for 3 features of 4 entries.
+		{
+			"batch normalization", func(xs []*gx.Node) *gx.Node {
+				return gx.InternalBatchNormForInference(xs[0], xs[1], xs[2], xs[3], xs[4], 1e-3, 1)
+			},
+			[][]int{{4, 3}, {3}, {3}, {3}, {3}},
+			cost.Cost{FLOPs: 3*12 + 2*3, Transcendentals: 3, Bytes: 4 * (12 + 4*3 + 12)},
+		},
 		{
 			"sum", func(xs []*gx.Node) *gx.Node { return gx.ReduceSum(xs[0], 1) },
 			[][]int{{3, 5}},

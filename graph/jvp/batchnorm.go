@@ -6,7 +6,15 @@ import (
 	"github.com/gomlx/gomlx/backends"
 
 	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/graph/lower"
 )
+
+// writtenOut are the ops of several outputs: they are differentiated as the ops
+// that package lower makes of them, through the moments of the batch.
+var writtenOut = lower.Set{Ops: map[graph.OpType]lower.Condition{
+	backends.OpTypeBatchNormForTraining: nil,
+	backends.OpTypeBatchNormGradient:    nil,
+}}
 
 // batchNormForInference is written out, for any of its operands may have a tangent:
 //

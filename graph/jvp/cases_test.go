@@ -30,7 +30,11 @@ func (c ruleCase) program(t testing.TB) *graph.Program {
 	for i, s := range c.in {
 		xs = append(xs, rec.param(fmt.Sprintf("p%d", i), s.shape()))
 	}
-	return rec.Program(rec.apply(c.op, c.attrs, xs...))
+	out, err := rec.Apply(c.op, c.attrs, xs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec.Program(out...)
 }
 
 // values draws the operands.
@@ -195,6 +199,15 @@ func productCases() (cs []ruleCase) {
 		backends.OpTypeBatchNormForInference,
 		graph.BatchNormAttrs{Epsilon: 1e-3, Axis: 1},
 		[]spec{floats(2, 3), floats(3), floats(3), floats(3), positives(3)},
+	}, ruleCase{
+		// Enough entries for a feature that its variance is not small, nor its derivatives large.
+		backends.OpTypeBatchNormForTraining,
+		graph.BatchNormAttrs{Epsilon: 0.1, Axis: 1},
+		[]spec{floats(6, 2, 5), floats(2), floats(2)},
+	}, ruleCase{
+		backends.OpTypeBatchNormGradient,
+		graph.BatchNormAttrs{Epsilon: 0.1, Axis: 2},
+		[]spec{floats(3, 2, 2), floats(2), floats(2), positives(2), floats(3, 2, 2)},
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 
 	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/graph/lower"
 )
 
 // A Value is what a Map computes with: a primal X and its tangent T, the
@@ -30,7 +31,8 @@ func Const(x graph.Op) graph.Op { return &Value{X: x} }
 //
 // Its values are *Value, their shapes the primals'. Maps nest: a Map over a Map
 // gives second derivatives, and package vmap goes above or below. Primals are
-// those of the inner Interpreter, op by op. Zero tangents cost nothing.
+// those of the inner Interpreter, op by op, but for batch normalization in
+// training, which is written out. Zero tangents cost nothing.
 //
 // Where a derivative jumps, J is the one of GoMLX's reverse mode, so that
 // ⟨u, Jẋ⟩ = ⟨Jᵀu, ẋ⟩ there too:
@@ -77,6 +79,9 @@ func (m *Map) Apply(op graph.OpType, attrs graph.Attrs, in ...graph.Op) ([]graph
 		}
 		c.in[i], xs[i] = x, x.X
 		moves = moves || x.T != nil
+	}
+	if _, ok := writtenOut.Ops[op]; ok && moves {
+		return lower.New(m, writtenOut).Apply(op, attrs, in...)
 	}
 	r := rules[op]
 	if moves && r == nil {

@@ -130,14 +130,12 @@ const noComplex = "complex numbers are not supported"
 // with a tangent, and why. Ops of integers and booleans alone are not among
 // them: nothing there has a tangent.
 var Refused = map[graph.OpType]string{
-	backends.OpTypeBatchNormForTraining: "it depends on the whole batch; build the model in inference mode",
-	backends.OpTypeBatchNormGradient:    "it is the gradient of batch normalization in training; build the model in inference mode",
-	backends.OpTypeBitcast:              "bits of a float have no derivative; stop the gradient before",
-	backends.OpTypeAllReduce:            "it spans devices, a Program runs on one",
-	backends.OpTypeDot:                  "recording turns it into DotGeneral",
-	backends.OpTypeFFT:                  noComplex,
-	backends.OpTypeComplex:              noComplex,
-	backends.OpTypeReal:                 noComplex,
-	backends.OpTypeImag:                 noComplex,
-	backends.OpTypeConj:                 noComplex,
+	backends.OpTypeBitcast:   "bits of a float have no derivative; stop the gradient before",
+	backends.OpTypeAllReduce: "it spans devices, a Program runs on one",
+	backends.OpTypeDot:       "recording turns it into DotGeneral",
+	backends.OpTypeFFT:       noComplex,
+	backends.OpTypeComplex:   noComplex,
+	backends.OpTypeReal:      noComplex,
+	backends.OpTypeImag:      noComplex,
+	backends.OpTypeConj:      noComplex,
 }

@@ -31,9 +31,10 @@ func TestRules(t *testing.T) {
 			vs := directions(seeded(2), p)
 			got := compile(t, tangents(t, p, ways)).call(t, append(xs, vs...)...)
 			for w, way := range ways {
-				want := differences(t, f, xs, vs, way)[0]
-				if msg := compare(got[w].([]float64), want, tolerance); msg != "" {
-					t.Errorf("%+v: tangents of operands %v: output %s", c.attrs, way, msg)
+				for i, want := range differences(t, f, xs, vs, way) {
+					if msg := compare(got[w*len(p.Outputs)+i].([]float64), want, tolerance); msg != "" {
+						t.Errorf("%+v: tangents of operands %v: output %d %s", c.attrs, way, i, msg)
+					}
 				}
 			}
 		})

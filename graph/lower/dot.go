@@ -11,12 +11,15 @@ import (
 // integerDot is the condition of a DotGeneral of integers.
 func integerDot(_ graph.Attrs, in []shapes.Shape) bool { return in[0].DType.IsInt() }
 
-// dotGeneral lowers DotGeneral to products of everything with everything, summed
-// over the contracted axes. That takes the memory of all the products: it is for
-// integers, where a backend has nothing better.
+// dotGeneral lowers DotGeneral: of floats by turning it (orient.go); of integers,
+// where a backend has nothing better, to products of everything with everything,
+// summed over the contracted axes. That takes the memory of all the products.
 func dotGeneral(b builder, _ graph.OpType, attrs graph.Attrs, in []graph.Op, out []shapes.Shape) []graph.Op {
 	a := attrs.(graph.DotGeneralAttrs)
 	l, r := in[0], in[1]
+	if b.DType(l).IsFloat() {
+		return []graph.Op{turnDot(b, a, l, r)}
+	}
 	lx, rx := graph.CrossAxes(len(b.Dims(l)), a.LC, a.LB), graph.CrossAxes(len(b.Dims(r)), a.RC, a.RB)
 	// All the axes: batch, l's own, r's own, contracted.
 	dims := slices.Clone(out[0].Dimensions)

@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
 
 	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/graph/lower"
 )
 
 // DotGeneral of integers, which simplego cannot do.
@@ -47,6 +49,13 @@ func TestIntegerDot(t *testing.T) {
 
 // dotByLoops adds the product of every two entries that meet.
 func dotByLoops(c call) []tensor {
+	if _, ok := c.in[0].flat.([]float64); ok {
+		return dotByLoopsOf[float64](c)
+	}
+	return dotByLoopsOf[int64](c)
+}
+
+func dotByLoopsOf[T int64 | float64](c call) []tensor {
 	a, l, r := c.attrs.(graph.DotGeneralAttrs), c.in[0], c.in[1]
 	lx, rx := graph.CrossAxes(len(l.dims), a.LC, a.LB), graph.CrossAxes(len(r.dims), a.RC, a.RB)
 	dims := []int{}
@@ -63,7 +72,7 @@ func dotByLoops(c call) []tensor {
 	for _, d := range dims {
 		size *= d
 	}
-	y := make([]int64, size)
+	y := make([]T, size)
 	each(l.dims, func(i int, p []int) {
 		each(r.dims, func(j int, q []int) {
 			for k := range a.LC {
@@ -85,8 +94,32 @@ func dotByLoops(c call) []tensor {
 				at = append(at, q[axis])
 			}
 			to, _ := offset(dims, at)
-			y[to] += l.flat.([]int64)[i] * r.flat.([]int64)[j]
+			y[to] += l.flat.([]T)[i] * r.flat.([]T)[j]
 		})
 	})
 	return []tensor{{dims, y}}
+}
+
+// Products with a large operand that is contracted along its last axes, with
+// any axes of the other, are turned; others stay.
+func TestTurnedDot(t *testing.T) {
+	r := seeded(61)
+	x, w := normal(r, 3, 4, 2), normal(r, 9, 5, 2, 3)
+	turned := []call{
+		{backends.OpTypeDotGeneral, graph.DotGeneralAttrs{LC: []int{2, 0}, RC: []int{2, 3}}, []tensor{x, w}},
+		{backends.OpTypeDotGeneral, graph.DotGeneralAttrs{LC: []int{0}, RC: []int{3}}, []tensor{normal(r, 3), w}},
+	}
+	plain := []call{
+		{backends.OpTypeDotGeneral, graph.DotGeneralAttrs{LC: []int{2}, RC: []int{2}}, []tensor{x, w}},                                              // not the last axis
+		{backends.OpTypeDotGeneral, graph.DotGeneralAttrs{LC: []int{0}, RC: []int{1}}, []tensor{w, normal(r, 4, 9)}},                                // the small one
+		{backends.OpTypeDotGeneral, graph.DotGeneralAttrs{LC: []int{2}, RC: []int{1}}, []tensor{x, normal(r, 3, 2)}},                                // a large result
+		{backends.OpTypeDotGeneral, graph.DotGeneralAttrs{LC: []int{2}, RC: []int{3}, LB: []int{0}, RB: []int{2}}, []tensor{normal(r, 2, 1, 3), w}}, // a batch
+	}
+	need := lower.XLA().Ops[backends.OpTypeDotGeneral]
+	for i, c := range append(plain, turned...) {
+		if got, want := need(c.attrs, []shapes.Shape{c.in[0].shape(), c.in[1].shape()}), i >= len(plain); got != want {
+			t.Errorf("%v: turned %v, want %v", c, got, want)
+		}
+	}
+	agree(t, append(turned, plain...), dotByLoops, 1e-14) // another order of at most 6 summands
 }

@@ -45,6 +45,7 @@ var rules map[graph.OpType]rule
 
 func init() {
 	rules = map[graph.OpType]rule{
+		backends.OpTypeArgMinMax:             argMinMax,
 		backends.OpTypeBatchNormForInference: batchNormForInference,
 		backends.OpTypeBatchNormForTraining:  batchNormForTraining,
 		backends.OpTypeBatchNormGradient:     batchNormGradient,
@@ -52,11 +53,18 @@ func init() {
 		backends.OpTypeDotGeneral:            dotGeneral,
 		backends.OpTypeDynamicSlice:          dynamicSlice,
 		backends.OpTypeDynamicUpdateSlice:    dynamicUpdateSlice,
+		backends.OpTypeGather:                gather,
 		backends.OpTypePad:                   pad,
 		backends.OpTypeReduceWindow:          reduceWindow,
 		backends.OpTypeReverse:               reverse,
 		backends.OpTypeSelectAndScatterMax:   selectAndScatter,
 		backends.OpTypeSelectAndScatterMin:   selectAndScatter,
+		backends.OpTypeScatterSum:            scatter,
+		backends.OpTypeScatterMax:            scatter,
+		backends.OpTypeScatterMin:            scatter,
+	}
+	for _, op := range byTotalOrder {
+		rules[op] = totalOrder
 	}
 }
 

@@ -26,38 +26,49 @@ type Condition func(attrs graph.Attrs, in []shapes.Shape) bool
 
 // SimpleGo returns what GoMLX's pure Go backend (v0.26.0) lacks, what it does
 // wrong, and what it does more slowly than the ops it is lowered to:
-//   - Pad, Reverse, SelectAndScatter, DynamicSlice, DynamicUpdateSlice and
-//     BatchNorm are missing;
+//   - Pad, Reverse, SelectAndScatter, DynamicSlice, DynamicUpdateSlice,
+//     BatchNorm and comparisons by total order are missing;
 //   - ConvGeneral ends the process for groups or dilations, and is a scalar
 //     loop otherwise;
 //   - DotGeneral of integers ends the process beyond 16 results;
+//   - Gather takes no indices of a rank much above the operand's, and ArgMinMax
+//     no booleans;
+//   - Scatter puts windows that do not cover the operand in wrong places;
 //   - ReduceWindow calls a closure per entry of every window.
 //
-// Shifts, Bitcast, FFT, comparisons by total order, complex numbers and
-// Float16 are missing there too and have no rule here: the error of whatever
-// meets them first reports them.
+// Shifts, Bitcast, FFT, complex numbers and Float16 are missing there too and
+// have no rule here: the error of whatever meets them first reports them.
 func SimpleGo() Set {
 	ops := map[graph.OpType]Condition{}
 	for op := range rules {
 		ops[op] = nil
 	}
 	ops[backends.OpTypeDotGeneral] = integerDot
+	ops[backends.OpTypeArgMinMax] = ofBooleans
+	ops[backends.OpTypeGather] = deepIndices
+	for _, op := range []graph.OpType{backends.OpTypeScatterSum, backends.OpTypeScatterMax, backends.OpTypeScatterMin} {
+		ops[op] = partWindows
+	}
 	return Set{Ops: ops}
 }
 
-// XLA returns what goes wrong in XLA: ReduceWindow with a dilated operand.
-// go-xla v0.1.4 (pkg/stablehlo/ops.go, ReduceWindow) hands the window's
-// dilations to XLA as the operand's.
+// XLA returns what goes wrong in XLA and what is slow there:
+//   - ReduceWindow with a dilated operand: go-xla v0.1.4 (pkg/stablehlo/ops.go,
+//     ReduceWindow) hands the window's dilations to XLA as the operand's;
+//   - comparisons of integers by total order, which go-xla refuses;
+//   - products that copy a large operand transposed, 11 ms for 2048² weights.
 func XLA() Set {
-	return Set{
-		Ops: map[graph.OpType]Condition{
-			backends.OpTypeReduceWindow: func(attrs graph.Attrs, _ []shapes.Shape) bool {
-				a := attrs.(graph.ReduceWindowAttrs)
-				return !slices.Equal(a.BaseDilations, a.WindowDilations)
-			},
+	ops := map[graph.OpType]Condition{
+		backends.OpTypeReduceWindow: func(attrs graph.Attrs, _ []shapes.Shape) bool {
+			a := attrs.(graph.ReduceWindowAttrs)
+			return !slices.Equal(a.BaseDilations, a.WindowDilations)
 		},
-		Gather: true,
+		backends.OpTypeDotGeneral: turnedDot,
 	}
+	for _, op := range byTotalOrder {
+		ops[op] = func(_ graph.Attrs, in []shapes.Shape) bool { return !in[0].DType.IsFloat() }
+	}
+	return Set{Ops: ops, Gather: true}
 }
 
 // XLAFloat64 returns what goes wrong in XLA and what is slow there on a CPU for

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 
 	"github.com/gontk/ntk/graph"
@@ -27,6 +28,10 @@ func reduceWindow(b builder, op graph.OpType, attrs graph.Attrs, in []graph.Op, 
 	red, ok := reductions[a.Type]
 	if !ok {
 		panic(graph.NoRule("lower", op, a.Type.String()))
+	}
+	if b.DType(x) == dtypes.Bool { // by numbers: any sum but 0 is true, as in XLA
+		y := b.Do(op, a, b.convert(x, dtypes.Int32))
+		return []graph.Op{b.convert(y, dtypes.Bool)}
 	}
 	padding := make([]backends.PadAxis, len(a.Window))
 	for i := range padding {

@@ -51,6 +51,22 @@ func TestReduceWindow(t *testing.T) {
 	}
 }
 
+// By hand: of booleans the maximum is "or" and the minimum "and"; padding
+// changes neither.
+func TestReduceWindowOfBooleans(t *testing.T) {
+	x := tensor{[]int{5}, []bool{false, true, true, false, true}}
+	for kind, want := range map[backends.ReduceOpType][]bool{
+		backends.ReduceOpMax: {false, true, true, true, true, true},
+		backends.ReduceOpMin: {false, false, true, false, false, true},
+	} {
+		a := graph.ReduceWindowAttrs{
+			Type: kind, Window: []int{2}, Strides: []int{1}, BaseDilations: []int{1}, WindowDilations: []int{1},
+			Paddings: [][2]int{{1, 1}},
+		}
+		agree(t, []call{{backends.OpTypeReduceWindow, a, []tensor{x}}}, func(call) []tensor { return []tensor{{[]int{6}, want}} }, 0)
+	}
+}
+
 func randomWindows(r *rand.Rand, kind backends.ReduceOpType, nan bool) (call, bool) {
 	rank := between(r, 1, 4)
 	a := graph.ReduceWindowAttrs{Type: kind}

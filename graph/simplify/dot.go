@@ -124,3 +124,39 @@ func dot(o graph.Ops, x, y *graph.Value, dims, axes []int) graph.Op {
 	}
 	return o.Reshape(o.Transpose(z, perm...), outDims...)
 }
+
+// dotOfTransposed contracts an operand as it was before a Transpose, where its
+// own axes keep their order: copies of weights cost more than their products.
+func dotOfTransposed(o graph.Ops, attrs graph.Attrs, in []*graph.Value) graph.Op {
+	a := attrs.(graph.DotGeneralAttrs)
+	x, lc, lb, lok := untransposed(in[0], a.LC, a.LB)
+	y, rc, rb, rok := untransposed(in[1], a.RC, a.RB)
+	if !lok && !rok {
+		return nil
+	}
+	return o.DotGeneral(x, lc, lb, y, rc, rb)
+}
+
+// untransposed returns the operand of a Transpose with the axes of v that a
+// DotGeneral contracts and batches, false if v is none or if it reorders v's
+// other axes.
+func untransposed(v *graph.Value, contracted, batch []int) (x *graph.Value, c, b []int, ok bool) {
+	a, ok := v.Def.Attrs.(graph.TransposeAttrs)
+	if !ok {
+		return v, contracted, batch, false
+	}
+	var own []int
+	for _, axis := range graph.CrossAxes(v.Shape.Rank(), contracted, batch) {
+		own = append(own, a.Perm[axis])
+	}
+	if !slices.IsSorted(own) {
+		return v, contracted, batch, false
+	}
+	for _, axis := range contracted {
+		c = append(c, a.Perm[axis])
+	}
+	for _, axis := range batch {
+		b = append(b, a.Perm[axis])
+	}
+	return v.Def.In[0], c, b, true
+}

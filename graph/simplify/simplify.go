@@ -115,6 +115,7 @@ func init() {
 		backends.OpTypeReshape:        reshape,
 		backends.OpTypeTranspose:      transpose,
 		backends.OpTypeBroadcastInDim: broadcast,
+		backends.OpTypeDotGeneral:     dotOfTransposed,
 		backends.OpTypeReduceSum:      reduceSum,
 		backends.OpTypeMul:            mul,
 		backends.OpTypeAdd:            add,

@@ -104,8 +104,14 @@ func TestRules(t *testing.T) {
 			return gx.Reshape(gx.Reshape(xs[0], 6), 2, 3)
 		}, [][]int{{3, 2}}, backends.OpTypeReshape, 1},
 		{"transposes that cancel", func(xs []*gx.Node) *gx.Node {
-			return gx.Neg(gx.TransposeAllDims(gx.TransposeAllDims(xs[0], 2, 0, 1), 1, 2, 0))
+			return gx.Neg(gx.TransposeAllAxes(gx.TransposeAllAxes(xs[0], 2, 0, 1), 1, 2, 0))
 		}, [][]int{{2, 3, 4}}, backends.OpTypeTranspose, 0},
+		{"a product with a transposed operand", func(xs []*gx.Node) *gx.Node {
+			return gx.Dot(xs[0], gx.Transpose(xs[1], 0, 1))
+		}, [][]int{{4, 3}, {5, 3}}, backends.OpTypeTranspose, 0},
+		{"a product that needs its operand's axes turned", func(xs []*gx.Node) *gx.Node {
+			return gx.DotGeneral(xs[0], []int{1}, nil, gx.TransposeAllAxes(xs[1], 2, 1, 0), []int{1}, nil)
+		}, [][]int{{4, 3}, {5, 3, 2}}, backends.OpTypeTranspose, 1},
 		{"equal ops", func(xs []*gx.Node) *gx.Node {
 			return gx.Add(gx.Exp(xs[0]), gx.Exp(xs[0]))
 		}, [][]int{{2, 3}}, backends.OpTypeExp, 1},

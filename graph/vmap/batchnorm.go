@@ -6,7 +6,16 @@ import (
 	"github.com/gomlx/gomlx/backends"
 
 	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/graph/lower"
 )
+
+// writtenOut are the ops of several outputs: they are batched as the ops that
+// package lower makes of them. What is one "example" here is a whole batch of
+// the model's, with moments of its own.
+var writtenOut = lower.Set{Ops: map[graph.OpType]lower.Condition{
+	backends.OpTypeBatchNormForTraining: nil,
+	backends.OpTypeBatchNormGradient:    nil,
+}}
 
 // batchNormForInference is written out, for any of its operands may be mapped:
 //

@@ -28,6 +28,12 @@ func cases() []ruleCase {
 			graph.BatchNormAttrs{Epsilon: 1e-3, Axis: 1},
 			[]spec{n(2, 3), n(3), n(3), n(3), positives(3)},
 		},
+		ruleCase{backends.OpTypeBatchNormForTraining, graph.BatchNormAttrs{Epsilon: 1e-3, Axis: 1}, []spec{n(5, 3, 2), n(3), n(3)}},
+		ruleCase{
+			backends.OpTypeBatchNormGradient,
+			graph.BatchNormAttrs{Epsilon: 1e-3, Axis: 2},
+			[]spec{n(5, 1, 3), n(3), n(3), positives(3), n(5, 1, 3)},
+		},
 	)
 }
 

@@ -46,11 +46,19 @@ func (g *generator) draw(op graph.OpType) {
 		g.scatter(op)
 	case backends.OpTypeDynamicSlice, backends.OpTypeDynamicUpdateSlice:
 		g.dynamic(op)
-	case backends.OpTypeBatchNormForInference:
-		x := g.float(1, false)
+	case backends.OpTypeBatchNormForInference, backends.OpTypeBatchNormForTraining, backends.OpTypeBatchNormGradient:
+		x := g.float(2, false)
 		axis := g.r.IntN(x.Shape.Rank())
 		f := func() *graph.Value { return g.like(floats(x.Shape.Dimensions[axis])) }
-		g.bounded(g.do(op, graph.BatchNormAttrs{Epsilon: 1e-3, Axis: axis}, x, f(), f(), f(), g.positive(f())))
+		a := graph.BatchNormAttrs{Epsilon: 1e-3, Axis: axis}
+		switch op {
+		case backends.OpTypeBatchNormForInference:
+			g.bounded(g.do(op, a, x, f(), f(), f(), g.positive(f())))
+		case backends.OpTypeBatchNormForTraining:
+			g.bounded(g.do(op, a, x, f(), f()))
+		default:
+			g.bounded(g.do(op, a, x, f(), f(), g.positive(f()), g.like(floats(x.Shape.Dimensions...))))
+		}
 	default:
 		switch {
 		case graph.IsUnary(op):

@@ -35,7 +35,8 @@ type generator struct {
 var sums = []graph.OpType{
 	backends.OpTypeReduceSum, backends.OpTypeReduceProduct, backends.OpTypeReduceWindow, backends.OpTypeDotGeneral,
 	backends.OpTypeConvGeneral, backends.OpTypeScatterSum, backends.OpTypeSelectAndScatterMax,
-	backends.OpTypeSelectAndScatterMin, backends.OpTypeBatchNormForInference,
+	backends.OpTypeSelectAndScatterMin, backends.OpTypeBatchNormForInference, backends.OpTypeBatchNormForTraining,
+	backends.OpTypeBatchNormGradient,
 }
 
 // arithmetic reports whether op rounds.

@@ -70,14 +70,12 @@ const noComplex = "complex numbers are not supported"
 // values, and why. Parameter, Constant and Iota are not among them: they have
 // no operands.
 var Refused = map[graph.OpType]string{
-	backends.OpTypeBatchNormForTraining: "it mixes the examples of a batch; build the model in inference mode",
-	backends.OpTypeBatchNormGradient:    "it is the gradient of batch normalization in training; build the model in inference mode",
-	backends.OpTypeRNGBitGenerator:      "a random state of its own for every example; use one state for all",
-	backends.OpTypeAllReduce:            "it spans devices, a Program runs on one",
-	backends.OpTypeDot:                  "recording turns it into DotGeneral",
-	backends.OpTypeFFT:                  noComplex,
-	backends.OpTypeComplex:              noComplex,
-	backends.OpTypeReal:                 noComplex,
-	backends.OpTypeImag:                 noComplex,
-	backends.OpTypeConj:                 noComplex,
+	backends.OpTypeRNGBitGenerator: "a random state of its own for every example; use one state for all",
+	backends.OpTypeAllReduce:       "it spans devices, a Program runs on one",
+	backends.OpTypeDot:             "recording turns it into DotGeneral",
+	backends.OpTypeFFT:             noComplex,
+	backends.OpTypeComplex:         noComplex,
+	backends.OpTypeReal:            noComplex,
+	backends.OpTypeImag:            noComplex,
+	backends.OpTypeConj:            noComplex,
 }

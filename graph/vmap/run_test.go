@@ -62,10 +62,8 @@ func goHas(op graph.OpType, attrs graph.Attrs, in []shapes.Shape) bool {
 	switch a := attrs.(type) {
 	case graph.ConvGeneralAttrs:
 		return max(a.ChannelGroups, a.BatchGroups, slices.Max(a.InputDilations), slices.Max(a.KernelDilations)) == 1
-	case graph.GatherAttrs:
-		return a.IndexVectorAxis < in[1].Rank() && a.IndexVectorAxis <= in[0].Rank()
-	case graph.ScatterAttrs:
-		return a.IndexVectorAxis < in[1].Rank()
+	case graph.GatherAttrs, graph.ScatterAttrs:
+		return !lower.SimpleGo().Ops[op](a, in)
 	}
 	return simplego.Capabilities.Operations[op] || op == backends.OpTypeClamp // which it has, unlisted
 }
@@ -80,7 +78,8 @@ func lacking() lower.Set {
 }
 
 // machineFor returns a machine that computes the only op of p itself, or else
-// the pure Go backend with that op lowered. Without either the test is skipped.
+// the pure Go backend with that op lowered, which -short prefers to XLA. Without
+// either the test is skipped.
 func machineFor(t *testing.T, p *graph.Program) machine {
 	t.Helper()
 	e := p.Outputs[0].Def
@@ -91,15 +90,21 @@ func machineFor(t *testing.T, p *graph.Program) machine {
 	if goHas(e.Op, e.Attrs, in) {
 		return goMachine(t, lower.Set{})
 	}
-	x, err := xlaMachine()
-	if err == nil {
-		return x
-	}
 	unsigned := slices.ContainsFunc(in, func(s shapes.Shape) bool { return s.DType == dtypes.Uint64 }) // its Gather takes them as signed
-	if _, ok := lacking().Ops[e.Op]; !ok || unsigned {
-		t.Skipf("%s needs XLA: %v", e, err)
+	_, lowered := lacking().Ops[e.Op]
+	lowered = lowered && !unsigned
+	if lowered && testing.Short() { // XLA takes half a second to compile one
+		return goMachine(t, lacking())
 	}
-	return goMachine(t, lacking())
+	x, err := xlaMachine()
+	switch {
+	case err == nil:
+		return x
+	case lowered:
+		return goMachine(t, lacking())
+	}
+	t.Skipf("%s needs XLA: %v", e, err)
+	return machine{}
 }
 
 // compiled is a program ready to run.

@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 
 	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/graph/lower"
 )
 
 // A Value is what a Map computes with: X belongs to the inner Interpreter. If
@@ -87,6 +88,9 @@ func (m *Map) Apply(op graph.OpType, attrs graph.Attrs, in ...graph.Op) ([]graph
 			out[i] = Fixed(o)
 		}
 		return out, nil
+	}
+	if _, ok := writtenOut.Ops[op]; ok {
+		return lower.New(m, writtenOut).Apply(op, attrs, in...)
 	}
 	r := rules[op]
 	if r == nil {
