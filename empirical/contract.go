@@ -50,15 +50,16 @@ func newContractor(dt dtypes.DType, blas *native.BLAS, size int, sel *selection,
 
 func newContraction[F float32 | float64](blas *native.BLAS, size int, sel *selection, ways []Way) *contraction[F] {
 	c := &contraction[F]{blas: blas, outputs: sel.outputs, o: sel.rows, size: size, weights: sel.weights, ways: ways}
-	if w, ok := workspaces.Get().(workspace[F]); ok {
-		c.workspace = w
+	if w, ok := workspaces.Get().(*workspace[F]); ok {
+		c.workspace = *w
 	}
 	return c
 }
 
 // done gives the memory back; what tile returned is no longer valid.
 func (c *contraction[F]) done() {
-	workspaces.Put(c.workspace)
+	w := c.workspace
+	workspaces.Put(&w)
 	c.workspace = workspace[F]{}
 }
 
