@@ -94,7 +94,7 @@ func traceGradient(ctx *mlctx.Context, model graph.Model, inputs []shapes.Shape)
 		if len(wrt) == 0 {
 			panic(fmt.Errorf("the model has no trainable weight"))
 		}
-		outs := append([]*gx.Node{f}, gx.Gradient(loss, wrt...)...)
+		outs := append([]*gx.Node{f}, graph.Gradient(loss, wrt...)...)
 		return append(outs, operands...)
 	})
 	if err != nil {

@@ -201,6 +201,9 @@ func (r *run) row(ctx context.Context, row []tiles.Tile, done *int, total int) (
 		}
 	}()
 	for _, t := range row {
+		if err := canceled(ctx); err != nil {
+			return err
+		}
 		b2, free := b1, false
 		if !r.symmetric || t.Col != t.Row {
 			if b2 = r.kept[t.Col]; b2 == nil {
