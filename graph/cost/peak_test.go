@@ -77,10 +77,10 @@ func TestPeak(t *testing.T) {
 		{"a product of a broadcast stores it", func(xs []*gx.Node) *gx.Node {
 			return gx.Einsum("abc,bd->acd", gx.BroadcastToDims(gx.InsertAxes(xs[0], -1), 10, 20, 20), xs[1])
 		}, params + 4*(10*20*20) + 4*(10*20*30)},
-		// Both products and their product are alive at the end.
+		// As the second product is made: both, the place of theirs, and −x.
 		{"two products", func(xs []*gx.Node) *gx.Node {
 			return gx.Mul(gx.Dot(xs[0], xs[1]), gx.Dot(gx.Neg(xs[0]), xs[1]))
-		}, params + 3*y},
+		}, params + 3*y + 4*200},
 	} {
 		p := record(t, tc.f, []int{10, 20}, []int{20, 30})
 		if got := cost.Peak(p); got != tc.want {
