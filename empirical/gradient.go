@@ -33,7 +33,9 @@ type weight struct {
 	grad     int    // position among program.Outputs of GoMLX's gradient
 	dims     dims
 	indexed  bool // the uses are embeddings: a is held as indices
-	eta      float64
+	// separation is that of the cotangent; nil if there is none.
+	separation *separation
+	eta        float64
 }
 
 // A use is an op c, the consumer, that mixes w with activations. With a its
@@ -156,13 +158,24 @@ func (g *gradient) finish(rec *graph.Recording, found []consumers) error {
 		return err
 	}
 	g.program = p
+	dependent := p.DependsOn(p.Params[slices.IndexFunc(p.Params, isCotangent)])
+	for _, w := range g.weights {
+		if len(w.uses) == 1 {
+			w.separation = separate(p.Outputs[w.uses[0].delta], positionsOf(w.uses[0]), dependent)
+		}
+	}
 	for i := range p.Params {
 		switch {
-		case p.ParamName(i) == cotangentName:
+		case isCotangent(p.Params[i]):
 			g.u = i
 		case slices.Contains(rec.Inputs, rec.Program.Params[i]):
 			g.inputs = append(g.inputs, i)
 		}
 	}
 	return nil
+}
+
+// isCotangent reports whether a parameter is u.
+func isCotangent(v *graph.Value) bool {
+	return v.Def.Attrs.(graph.ParameterAttrs).Name == cotangentName
 }

@@ -10,8 +10,8 @@ import (
 // jacobianProgram records the Program of a block of n examples: its parameters
 // are the inputs [n, …] and the weights, its outputs f [n, O] and, for each
 // weight by its way, J [n·O, P_w] = ∂f/∂w with the entries of w in an order of
-// their own, or the factors of its product, a [B, n, T, J] and then δ as
-// the contraction wants it (factor.go).
+// their own; or the factors of its product, a [B, n, T, J] and then δ as the
+// contraction wants it (factor.go); or those of J (separable.go).
 //
 // Two maps nest: over examples outside and over the O cotangents of sel inside,
 // so that activations, which do not depend on u, are computed once.
@@ -39,14 +39,18 @@ func (g *gradient) jacobianProgram(n int, sel *selection, ways []Way) (*graph.Pr
 				in[i] = vmap.Fixed(vmap.Fixed(b.Do(backends.OpTypeParameter, a)))
 			}
 		}
-		values, err := graph.Replay(g.program, basis, in)
+		env, err := graph.ReplayEnv(g.program, basis, in)
 		if err != nil {
 			panic(err)
+		}
+		values := make([]graph.Op, len(g.program.Outputs))
+		for i, v := range g.program.Outputs {
+			values[i] = env[v]
 		}
 		m := mapped{b, examples, basis, n, sel.rows}
 		outs = append(outs, b.Reshape(m.perExample(values[0]), n, g.outputs))
 		for i, w := range sel.weights {
-			outs = append(outs, m.term(w, ways[i], sel.outputs, values)...)
+			outs = append(outs, m.term(w, ways[i], sel.outputs, values, env)...)
 		}
 	})
 	if err != nil {
@@ -56,9 +60,12 @@ func (g *gradient) jacobianProgram(n int, sel *selection, ways []Way) (*graph.Pr
 }
 
 // term returns what the contraction of a weight needs.
-func (m mapped) term(w *weight, way Way, outputs Outputs, values []graph.Op) []graph.Op {
+func (m mapped) term(w *weight, way Way, outputs Outputs, values []graph.Op, env graph.Env) []graph.Op {
 	if !w.product() {
 		return []graph.Op{m.Reshape(m.perCotangent(values[w.grad]), m.n*m.o, w.size())}
+	}
+	if way == Separable {
+		return m.separableTerm(w, values, env)
 	}
 	d, x := m.operands(w, values)
 	if way == Materialize {

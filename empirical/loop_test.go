@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 	"github.com/gomlx/gomlx/pkg/ml/layers"
+	"github.com/gomlx/gomlx/pkg/ml/layers/activations"
 
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/graph"
@@ -92,6 +93,19 @@ var networks = []struct {
 		// Odd filters: GoMLX's own gradient of even ones is wrong, see graph/convvjp.go.
 		x = layers.Convolution(ctx.In("d"), gx.Tanh(x)).Channels(3).KernelSize(3).Strides(1).PadSame().Done()
 		return layers.Dense(ctx.In("o"), gx.ReduceMean(gx.Tanh(x), 1, 2), true, 2)
+	}},
+	// Below global pooling and a linear readout cotangents are separable.
+	{"pooled, grouped", []int{4, 5, 4}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		w := graph.Weight(ctx, "w", shapes.Make(x.DType(), 3, 3, 2, 6), graph.Gaussian(0.3)).ValueGraph(x.Graph())
+		x = gx.Convolve(activations.Relu(x), w).ChannelGroupCount(2).PadSame().Done()
+		x = gx.Where(gx.IsNonNegative(x), gx.MulScalar(x, 1.5), gx.DivScalar(gx.Neg(x), 3))
+		return layers.Dense(ctx.In("o"), gx.ReduceMean(x, 1, 2), true, 3)
+	}},
+	{"embedding, averaged", []int{5}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		w := graph.Weight(ctx, "table", shapes.Make(x.DType(), 6, 3), graph.Gaussian(1)).ValueGraph(x.Graph())
+		idx := gx.ConvertDType(gx.Abs(gx.MulScalar(x, 2)), dtypes.Int32)
+		h := gx.Sin(gx.Gather(w, gx.ExpandAxes(idx, -1), false))
+		return layers.Dense(ctx.In("o"), gx.ReduceSum(h, 1), true, 2)
 	}},
 }
 
@@ -190,8 +204,8 @@ func TestNTKAgainstLoop(t *testing.T) {
 				}
 				full, o := loop(t, ctx, net.f, x1, other)
 				n2 := other.Shape().Dimensions[0]
-				for _, way := range []empirical.Way{empirical.Materialize, empirical.Factor, empirical.Sequential} {
-					block := []int{2, 0, 3}[way-1]
+				for _, way := range []empirical.Way{empirical.Materialize, empirical.Factor, empirical.Sequential, empirical.Separable} {
+					block := []int{2, 0, 3, 2}[way-1]
 					for outputs, want := range reductions(full, 5, n2, o) {
 						g, err := f.NTK(t.Context(), empirical.Batch{x1}, b2, empirical.Options{Outputs: outputs, Way: way, Block: block})
 						if err != nil {

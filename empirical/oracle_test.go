@@ -46,13 +46,16 @@ func TestOracle(t *testing.T) {
 				{empirical.Full, empirical.Materialize, "ntk_full", 0},
 				{empirical.Full, empirical.Factor, "ntk_full", 3},
 				{empirical.Full, empirical.Sequential, "ntk_full", 3},
+				{empirical.Full, empirical.Separable, "ntk_full", 3},
 				// Mean over outputs, in spite of the array's name.
 				{empirical.Mean, empirical.Materialize, "ntk_trace", 2},
 				{empirical.Mean, empirical.Factor, "ntk_trace", 0},
 				{empirical.Mean, empirical.Sequential, "ntk_trace", 3},
+				{empirical.Mean, empirical.Separable, "ntk_trace", 0},
 				{empirical.Diagonal, empirical.Materialize, "ntk_diag", 0},
 				{empirical.Diagonal, empirical.Factor, "ntk_diag", 0},
 				{empirical.Diagonal, empirical.Sequential, "ntk_diag", 3},
+				{empirical.Diagonal, empirical.Separable, "ntk_diag", 2},
 			} {
 				if testing.Short() && r.way != empirical.Factor && r.outputs != empirical.Full {
 					continue // the loop of gradients covers these

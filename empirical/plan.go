@@ -96,23 +96,27 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 		return nil, p.Budget.Exceeded(fmt.Sprintf("one tile of %d examples (%d outputs, %d parameters)", p.Block, p.O, p.Parameters), p.Bytes, "use --outputs mean, a smaller model, or a smaller block")
 	}
 	p.keep = int((p.Budget.Bytes - p.Bytes) / (m.kept * int64(p.Block)))
-	f.count(p, n, pairs)
+	f.count(p, opts.Way, n, pairs)
 	p.JacobianFLOPs = m.flops * n
 	return p, nil
 }
 
 // count fills in tiles, FLOPs and the weights' lines.
-func (f *Network) count(p *Plan, n, pairs float64) {
+func (f *Network) count(p *Plan, asked Way, n, pairs float64) {
 	g1, g2 := (p.N1+p.Block-1)/p.Block, (p.N2+p.Block-1)/p.Block
 	p.Tiles = g1 * g2
 	if p.Symmetric {
 		p.Tiles = g1 * (g1 + 1) / 2
 	}
 	for i, w := range p.sel.weights {
+		reason := w.reason
+		if reason == "" && asked == Separable && w.separation == nil {
+			reason = "its cotangent depends on output and position together"
+		}
 		fl, s := w.estimate(p.ways[i], p.Outputs, p.O, n, pairs, f.dtype.Size())
 		p.ContractionFLOPs += fl
 		p.Weights = append(p.Weights, WeightPlan{
-			Name: w.name, Shape: w.variable.Shape().Dimensions, Way: p.ways[i].String(), Reason: w.reason, FLOPs: fl, Seconds: s,
+			Name: w.name, Shape: w.variable.Shape().Dimensions, Way: p.ways[i].String(), Reason: reason, FLOPs: fl, Seconds: s,
 		})
 	}
 }
