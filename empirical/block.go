@@ -20,6 +20,7 @@ import (
 // A jacobianExec is the compiled Program of a block of examples.
 type jacobianExec struct {
 	exec   backends.Executable
+	sel    *selection
 	size   int
 	params []string // input positions as "input:i", weights by parameter name
 	parts  []int    // how many outputs each weight has
@@ -46,7 +47,7 @@ func (f *Network) jacobians(n int, sel *selection, ways []Way) (*jacobianExec, e
 	if e, ok := f.execs[key]; ok {
 		return e, nil
 	}
-	p, err := f.gradient.jacobianProgram(n, sel, ways)
+	p, err := sel.jacobianProgram(n, ways)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func (f *Network) jacobians(n int, sel *selection, ways []Way) (*jacobianExec, e
 	if err != nil {
 		return nil, err
 	}
-	e := &jacobianExec{exec: ex, size: n}
+	e := &jacobianExec{exec: ex, sel: sel, size: n}
 	for i, w := range sel.weights {
 		parts := 2
 		if ways[i] == Materialize || !w.product() {
@@ -89,23 +90,32 @@ func (f *Network) block(ctx context.Context, e *jacobianExec, x Batch, from int)
 	if err := canceled(ctx); err != nil {
 		return nil, err
 	}
+	joint := e.sel.batch > 0
 	rows := min(e.size, x.Len()-from)
+	first, count, lead := from, rows, []int{e.size} // of the examples to upload
+	if joint {
+		rows = min(e.size, e.sel.examples()-from)
+		first, count, lead = 0, x.Len(), []int{1, x.Len()}
+	}
 	in := make([]backends.Buffer, len(e.params))
 	for i, name := range e.params {
 		var k int
-		if _, err := fmt.Sscanf(name, "input:%d", &k); err == nil {
-			b, err := uploadRows(f.backend, x[k], from, rows, e.size)
-			if err != nil {
-				return nil, fmt.Errorf("empirical: uploading examples: %w", err)
+		var b backends.Buffer
+		var err error
+		if name == basisName {
+			b, err = f.uploadBasis(e.sel, from, e.size)
+		} else if _, serr := fmt.Sscanf(name, "input:%d", &k); serr == nil {
+			b, err = uploadRows(f.backend, x[k], first, count, lead...)
+		} else {
+			if in[i], err = f.weight(name); err != nil {
+				return nil, err
 			}
-			defer func() { _ = f.backend.BufferFinalize(b) }()
-			in[i] = b
 			continue
 		}
-		b, err := f.weight(name)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("empirical: uploading examples: %w", err)
 		}
+		defer func() { _ = f.backend.BufferFinalize(b) }()
 		in[i] = b
 	}
 	out, err := e.exec.Execute(in, nil, 0)
@@ -123,6 +133,10 @@ func (f *Network) block(ctx context.Context, e *jacobianExec, x Batch, from int)
 	for _, n := range e.parts {
 		b.parts = append(b.parts, arrays[:n])
 		arrays = arrays[n:]
+	}
+	if joint {
+		whole := block{rows: x.Len(), f: b.f}
+		return b, whole.checkFinite(f.Outputs(), 0)
 	}
 	return b, b.checkFinite(f.Outputs(), from)
 }
@@ -189,10 +203,12 @@ func (f *Network) free(b *block) error {
 	return nil
 }
 
-// uploadRows uploads rows of t from from on, filled up to size rows with the last one.
-func uploadRows(backend backends.Backend, t *tensors.Tensor, from, rows, size int) (b backends.Buffer, err error) {
-	dims := append([]int{size}, t.Shape().Dimensions[1:]...)
-	width := product(dims[1:])
+// uploadRows uploads rows of t from from on as [lead…, …], filled up with the
+// last one.
+func uploadRows(backend backends.Backend, t *tensors.Tensor, from, rows int, lead ...int) (b backends.Buffer, err error) {
+	size := product(lead)
+	dims := append(slices.Clone(lead), t.Shape().Dimensions[1:]...)
+	width := product(t.Shape().Dimensions[1:])
 	cerr := t.ConstFlatData(func(flat any) {
 		src := reflect.ValueOf(flat)
 		dst := src.Slice(from*width, (from+rows)*width)

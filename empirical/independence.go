@@ -16,7 +16,7 @@ import (
 
 // ErrInteract is returned, wrapped, for models whose examples interact, such as
 // batch normalization by the statistics of the batch: they have no Jacobian of
-// one example.
+// one example, but one of the batch (Options.Joint).
 var ErrInteract = fmt.Errorf("examples of a batch interact")
 
 // independent makes sure, once, that f(x) of an example does not depend on the
@@ -35,7 +35,7 @@ func (f *Network) independent(ctx context.Context) error {
 		return err
 	}
 	if mixing := a.BatchMixing(); len(mixing) > 0 {
-		return fmt.Errorf("empirical: %w: %s", ErrInteract, mixing[0])
+		return fmt.Errorf("empirical: %w: %s; Joint takes a batch as one function", ErrInteract, mixing[0])
 	}
 	d, scale, err := f.batchDifference()
 	if err != nil {
@@ -47,7 +47,7 @@ func (f *Network) independent(ctx context.Context) error {
 		tol = 1e-9
 	}
 	if !(d <= tol*scale) {
-		return fmt.Errorf("empirical: %w: f of an example changes by %.3g (of %.3g) with the other example of a batch of 2", ErrInteract, d, scale)
+		return fmt.Errorf("empirical: %w: f of an example changes by %.3g (of %.3g) with the other example of a batch of 2; Joint takes a batch as one function", ErrInteract, d, scale)
 	}
 	f.checked = true
 	return nil

@@ -13,27 +13,38 @@ import (
 // their own; or the factors of its product, a [B, n, T, J] and then δ as the
 // contraction wants it (factor.go); or those of J (separable.go).
 //
-// Two maps nest: over examples outside and over the O cotangents of sel inside,
+// Two maps nest: over examples outside and over the O cotangents of s inside,
 // so that activations, which do not depend on u, are computed once.
-func (g *gradient) jacobianProgram(n int, sel *selection, ways []Way) (*graph.Program, error) {
+//
+// Of a joint function, f is [1, N·O], of the whole batch, and J is that of the
+// rows of n examples, which a parameter, the basis [n·O, 1, N·O], picks.
+func (s *selection) jacobianProgram(n int, ways []Way) (*graph.Program, error) {
+	g := s.gradient
 	rec := graph.NewRecorder("jacobian")
 	var outs []graph.Op
 	err := graph.Catch(func() {
 		b := graph.Ops{It: rec}
-		examples := vmap.New(rec, n)
-		basis := vmap.New(examples, sel.rows)
+		size, rows := n, s.rows // of the two maps
+		if s.batch > 0 {
+			size, rows = 1, n*s.rows
+		}
+		examples := vmap.New(rec, size)
+		basis := vmap.New(examples, rows)
 		in := make([]graph.Op, len(g.program.Params))
 		for i, v := range g.program.Params {
 			a := v.Def.Attrs.(graph.ParameterAttrs)
 			switch {
+			case i == g.u && s.batch > 0:
+				x := b.Do(backends.OpTypeParameter, graph.ParameterAttrs{Name: basisName, Shape: s.basisShape(v, n)})
+				in[i] = vmap.Mapped(vmap.Fixed(x))
 			case i == g.u:
-				dims := []int{sel.rows, 1, g.outputs}
-				in[i] = vmap.Mapped(vmap.Fixed(b.Constant(a.Shape.DType, dims, sel.basis...)))
+				dims := []int{s.rows, 1, g.outputs}
+				in[i] = vmap.Mapped(vmap.Fixed(b.Constant(a.Shape.DType, dims, s.basis...)))
 			case contains(g.inputs, i):
 				a.Shape = a.Shape.Clone()
-				a.Shape.Dimensions[0] = n
+				a.Shape.Dimensions[0] = size
 				x := b.Do(backends.OpTypeParameter, a)
-				x = b.Reshape(x, append([]int{n, 1}, a.Shape.Dimensions[1:]...)...)
+				x = b.Reshape(x, append([]int{size, 1}, a.Shape.Dimensions[1:]...)...)
 				in[i] = vmap.Fixed(vmap.Mapped(x))
 			default:
 				in[i] = vmap.Fixed(vmap.Fixed(b.Do(backends.OpTypeParameter, a)))
@@ -47,10 +58,10 @@ func (g *gradient) jacobianProgram(n int, sel *selection, ways []Way) (*graph.Pr
 		for i, v := range g.program.Outputs {
 			values[i] = env[v]
 		}
-		m := mapped{b, examples, basis, n, sel.rows}
-		outs = append(outs, b.Reshape(m.perExample(values[0]), n, g.outputs))
-		for i, w := range sel.weights {
-			outs = append(outs, m.term(w, ways[i], sel.outputs, values, env)...)
+		m := mapped{b, examples, basis, size, rows}
+		outs = append(outs, b.Reshape(m.perExample(values[0]), size, g.outputs))
+		for i, w := range s.weights {
+			outs = append(outs, m.term(w, ways[i], s.outputs, values, env)...)
 		}
 	})
 	if err != nil {

@@ -101,6 +101,13 @@ var networks = []struct {
 		x = gx.Where(gx.IsNonNegative(x), gx.MulScalar(x, 1.5), gx.DivScalar(gx.Neg(x), 3))
 		return layers.Dense(ctx.In("o"), gx.ReduceMean(x, 1, 2), true, 3)
 	}},
+	// Each example is a batch of two images for the convolution.
+	{"images in parts", []int{2, 4, 4, 2}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		y := gx.Reshape(x, -1, 4, 4, 2)
+		y = gx.Tanh(layers.Convolution(ctx.In("c"), y).Channels(3).KernelSize(3).PadSame().Done())
+		y = gx.ReduceMean(gx.Reshape(y, x.Shape().Dimensions[0], 2, 4, 4, 3), 1, 2, 3)
+		return layers.Dense(ctx.In("o"), y, true, 2)
+	}},
 	{"embedding, averaged", []int{5}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
 		w := graph.Weight(ctx, "table", shapes.Make(x.DType(), 6, 3), graph.Gaussian(1)).ValueGraph(x.Graph())
 		idx := gx.ConvertDType(gx.Abs(gx.MulScalar(x, 2)), dtypes.Int32)
@@ -113,42 +120,59 @@ var networks = []struct {
 // oracle without recording, vmap, factors or contraction.
 func loop(t *testing.T, ctx *mlctx.Context, f func(*mlctx.Context, *gx.Node) *gx.Node, x1, x2 *tensors.Tensor) (full []float64, o int) {
 	t.Helper()
-	backend := kerneltest.Backend(t).GoMLX
-	jac := func(x *tensors.Tensor) [][]float64 {
-		exec := mlctx.MustNewExec(backend, ctx.Reuse(), func(ctx *mlctx.Context, x, pick *gx.Node) []*gx.Node {
-			y := f(ctx, x)
-			loss := gx.ReduceAllSum(gx.Mul(y, pick))
-			outs := []*gx.Node{y}
-			return append(outs, ctx.BuildTrainableVariablesGradientsGraph(loss)...)
-		})
-		var rows [][]float64
+	jac := func(x *tensors.Tensor) (rows [][]float64) {
 		for n := range x.Shape().Dimensions[0] {
 			one, err := empirical.Batch{x}.Rows(n)
 			if err != nil {
 				t.Fatal(err)
 			}
-			o = outputsOf(t, ctx, f, one[0])
-			for k := range o {
-				pick := make([]float64, o)
-				pick[k] = 1
-				var row []float64
-				out, err := exec.Exec(one[0], tensors.FromFlatDataAndDimensions(pick, 1, o))
-				// XLA drops what is scattered outside, its pure Go backend fails.
-				if err != nil && (strings.Contains(err.Error(), "not implemented in SimpleGo") || strings.Contains(err.Error(), "index out of range")) {
-					t.Skip("GoMLX's own gradient, the oracle, needs an op that its pure Go backend lacks: ", err)
-				} else if err != nil {
-					t.Fatal(err)
-				}
-				for _, g := range out[1:] {
-					row = append(row, kerneltest.Floats(t, g)...)
-				}
-				rows = append(rows, row)
-			}
+			rows = append(rows, jacobian(t, ctx, f, one[0])...)
 		}
 		return rows
 	}
-	j1, j2 := jac(x1), jac(x2)
-	n1, n2 := len(j1)/o, len(j2)/o
+	return products(jac(x1), jac(x2), x1.Shape().Dimensions[0], x2.Shape().Dimensions[0])
+}
+
+// jointLoop is loop for a function of whole batches.
+func jointLoop(t *testing.T, ctx *mlctx.Context, f func(*mlctx.Context, *gx.Node) *gx.Node, x1, x2 *tensors.Tensor) (full []float64, o int) {
+	t.Helper()
+	return products(jacobian(t, ctx, f, x1), jacobian(t, ctx, f, x2), x1.Shape().Dimensions[0], x2.Shape().Dimensions[0])
+}
+
+// jacobian returns, for each output of f(x), its gradient with respect to all
+// trainable weights, one after the other.
+func jacobian(t *testing.T, ctx *mlctx.Context, f func(*mlctx.Context, *gx.Node) *gx.Node, x *tensors.Tensor) (rows [][]float64) {
+	t.Helper()
+	exec := mlctx.MustNewExec(kerneltest.Backend(t).GoMLX, ctx.Reuse(), func(ctx *mlctx.Context, x, pick *gx.Node) []*gx.Node {
+		y := f(ctx, x)
+		loss := gx.ReduceAllSum(gx.Mul(y, pick))
+		outs := []*gx.Node{y}
+		return append(outs, ctx.BuildTrainableVariablesGradientsGraph(loss)...)
+	})
+	n := x.Shape().Dimensions[0]
+	o := outputsOf(t, ctx, f, x) / n
+	for k := range n * o {
+		pick := make([]float64, n*o)
+		pick[k] = 1
+		var row []float64
+		out, err := exec.Exec(x, tensors.FromFlatDataAndDimensions(pick, n, o))
+		// XLA drops what is scattered outside, its pure Go backend fails.
+		if err != nil && (strings.Contains(err.Error(), "not implemented in SimpleGo") || strings.Contains(err.Error(), "index out of range")) {
+			t.Skip("GoMLX's own gradient, the oracle, needs an op that its pure Go backend lacks: ", err)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range out[1:] {
+			row = append(row, kerneltest.Floats(t, g)...)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// products returns Θ, [n1, n2, o, o], of two Jacobians.
+func products(j1, j2 [][]float64, n1, n2 int) (full []float64, o int) {
+	o = len(j1) / n1
 	for n := range n1 {
 		for m := range n2 {
 			for p := range o {

@@ -24,7 +24,8 @@ type Plan struct {
 	Budget                          machine.Budget
 	Weights                         []WeightPlan
 
-	sel  *selection
+	sel  *selection // of x1
+	sel2 *selection // of x2
 	ways []Way
 	keep int
 }
@@ -58,13 +59,20 @@ func (f *Network) Plan(n1, n2 int, opts Options) (*Plan, error) {
 const largestBlock = 2 << 30
 
 func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) {
-	sel, err := f.selection(opts)
+	sel, err := f.selection(opts, n1)
 	if err != nil {
 		return nil, err
 	}
+	sel2 := sel
+	if opts.Joint {
+		if sel2, err = f.selection(opts, n2); err != nil {
+			return nil, err
+		}
+		n1, n2 = sel.examples(), sel2.examples()
+	}
 	p := &Plan{
 		N1: n1, N2: n2, O: sel.rows, Symmetric: symmetric,
-		Outputs: opts.Outputs, Budget: opts.budget(), sel: sel,
+		Outputs: opts.Outputs, Budget: opts.budget(), sel: sel, sel2: sel2,
 	}
 	for _, w := range sel.weights {
 		p.Parameters += w.size()
@@ -163,7 +171,7 @@ func (f *Network) memory(sel *selection, ways []Way) (footprint, error) {
 	var peak, kept [2]int64
 	var flops [2]float64
 	for i := range 2 {
-		p, err := f.gradient.jacobianProgram(i+1, sel, ways)
+		p, err := sel.jacobianProgram(i+1, ways)
 		if err != nil {
 			return footprint{}, err
 		}

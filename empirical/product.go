@@ -78,7 +78,7 @@ func (u use) dims() dims {
 		return embeddingDims(c)
 	}
 	if at, ok := c.Attrs.(graph.ConvGeneralAttrs); ok {
-		d := dims{B: at.ChannelGroups, T: 1, I: w.Dimensions[at.Axes.KernelOutputChannels] / at.ChannelGroups}
+		d := dims{B: at.ChannelGroups, T: c.Out[0].Shape.Dimensions[at.Axes.OutputBatch], I: w.Dimensions[at.Axes.KernelOutputChannels] / at.ChannelGroups}
 		for _, s := range at.Axes.OutputSpatial {
 			d.T *= c.Out[0].Shape.Dimensions[s]
 		}

@@ -105,7 +105,8 @@ func repeats(e *graph.Eqn, positions []int) bool {
 func positionsOf(u use) []int {
 	switch u.consumer.Op {
 	case backends.OpTypeConvGeneral:
-		return u.consumer.Attrs.(graph.ConvGeneralAttrs).Axes.OutputSpatial
+		ax := u.consumer.Attrs.(graph.ConvGeneralAttrs).Axes
+		return append([]int{ax.OutputBatch}, ax.OutputSpatial...)
 	case backends.OpTypeGather:
 		return span(0, u.consumer.Out[0].Shape.Rank()-u.consumer.In[0].Shape.Rank()+1)
 	}

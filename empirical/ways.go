@@ -113,7 +113,7 @@ func (s *selection) choose(asked Way, n, pairs float64, entry int) []Way {
 	ways := make([]Way, len(s.weights))
 	for i, w := range s.weights {
 		ways[i] = Materialize
-		if !w.product() {
+		if !w.product() || s.batch > 0 {
 			continue
 		}
 		if asked != Auto {
