@@ -99,7 +99,8 @@ func (n *networkFlags) config(depth int, input []int, outputs int) models.Config
 	}
 	return models.Config{
 		Depth: depth, Width: n.width, Outputs: outputs, Activation: n.activation, WStd: n.wStd, BStd: n.bStd,
-		Norm: n.norm, Parameterization: n.parameterization, InputShape: input,
+		Norm: n.norm, Parameterization: n.parameterization, Initializer: n.initializer, Heads: n.heads,
+		Patch: n.patch, Vocabulary: n.vocabulary, Published: n.published, InputShape: input,
 	}
 }
 

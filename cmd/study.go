@@ -21,6 +21,7 @@ import (
 // studyFlags are what every verb has that computes a kernel.
 type studyFlags struct {
 	network networkFlags
+	choice  choiceFlags
 	data    dataFlags
 	compute computeFlags
 	seed    uint64
@@ -28,6 +29,7 @@ type studyFlags struct {
 
 func (s *studyFlags) register(c *cobra.Command) {
 	s.network.register(c)
+	s.choice.register(c)
 	s.data.register(c)
 	s.compute.register(c)
 	c.Flags().Uint64Var(&s.seed, "seed", 1, "seed of the weights (the first, where there are several)")
@@ -35,6 +37,9 @@ func (s *studyFlags) register(c *cobra.Command) {
 
 func (s *studyFlags) check(c *cobra.Command) error {
 	if err := s.network.check(c); err != nil {
+		return err
+	}
+	if err := s.choice.check(); err != nil {
 		return err
 	}
 	if err := s.data.check(); err != nil {
