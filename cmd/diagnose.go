@@ -85,7 +85,7 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	}
 	cfg := diagnose.Config{
 		Source: s.source, Data: s.set, Depths: depths, Seed: d.study.seed, Seeds: d.seeds, Outputs: outputs,
-		Of: d.study.choice.of, Params: d.study.choice.params, DebugNaN: d.study.choice.debugNaN,
+		Of: d.study.choice.of, Params: d.study.choice.params, Joint: d.study.choice.isJoint(), DebugNaN: d.study.choice.debugNaN,
 		DType: s.dtype, Memory: s.memory(), Backend: s.backend.GoMLX, BLAS: s.blas,
 	}
 	w := &diagnosisFiles{app: a, study: s, folder: d.out}

@@ -43,7 +43,7 @@ goes on with --resume. --explain says what would be done, and does nothing.`,
 	g.study.register(c)
 	f := c.Flags()
 	f.StringVar(&g.outputs, "outputs", "mean", "mean, full, trace, diagonal or pseudo, the kernel of Σ f_o/√O")
-	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor or sequential")
+	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor, sequential or separable")
 	f.IntVar(&g.block, "block", 0, "examples in one execution (default: as many as the budget allows)")
 	f.StringVar(&g.out, "out", "", "folder for theta.npy and manifest.json")
 	f.BoolVar(&g.force, "force", false, "replace the results in --out")
@@ -60,7 +60,7 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if err := oneOf("outputs", g.outputs, "mean", "full", "trace", "diagonal", "pseudo"); err != nil {
 		return err
 	}
-	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential"); err != nil {
+	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential", "separable"); err != nil {
 		return err
 	}
 	switch {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gontk/ntk/diagnose"
 	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/internal/data"
 	"github.com/gontk/ntk/internal/machine"
 	"github.com/gontk/ntk/internal/native"
@@ -77,6 +78,16 @@ func (a *app) open(ctx context.Context, flags *studyFlags) (*study, error) {
 	}
 	if s.source, err = a.source(&flags.network, s.set); err != nil {
 		return nil, err
+	}
+	if flags.choice.training {
+		build := s.source.Build
+		s.source.Build = func(depth int, input []int, outputs int) (graph.Model, error) {
+			m, err := build(depth, input, outputs)
+			if err != nil {
+				return nil, err
+			}
+			return graph.InTraining(m), nil
+		}
 	}
 	if s.backend, err = a.openBackend(&flags.compute); err != nil {
 		return nil, err
