@@ -32,6 +32,9 @@ func openPlugin(found Found) (*Backend, error) {
 		// Host and device are one memory. GoMLX infers that from the name
 		// "cpu" alone, never from a path.
 		config += ",shared_buffers"
+		if err := withoutXNNPACK(found.Path); err != nil {
+			return nil, err
+		}
 	}
 	b, err := newGoMLX(config)
 	if err != nil {
