@@ -3,6 +3,7 @@ package native
 import (
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 
@@ -17,11 +18,15 @@ import (
 func TestReplacedWeights(t *testing.T) {
 	const rows, in, out, rounds = 48, 3072, 512, 30
 	installedPlugin(t)
+	flags := os.Getenv("XLA_FLAGS")
 	b, err := Open(Options{Backend: XLA})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
+	if now := os.Getenv("XLA_FLAGS"); now != flags {
+		t.Errorf("XLA_FLAGS is left as %q for programs that this one starts, was %q", now, flags)
+	}
 	exec, err := graph.NewExec(b.GoMLX, func(x, w *graph.Node) *graph.Node { return graph.Dot(x, w) })
 	if err != nil {
 		t.Fatal(err)

@@ -13,19 +13,29 @@ import (
 // packs a factor once and keeps the result by the factor's address, so that
 // weights that come to lie where others were before are taken for those.
 //
+// XLA reads the flag when the client is made; restore then takes it away from
+// programs that this one starts, whose XLA may not know it.
+//
 // A plugin that does not know the flag would end the process; then there is
 // nothing to switch off.
-func withoutXNNPACK(plugin string) error {
+func withoutXNNPACK(plugin string) (restore func(), err error) {
+	none := func() {}
 	const flags, name, off = "XLA_FLAGS", "xla_cpu_use_xnnpack", "--xla_cpu_use_xnnpack=false"
-	if strings.HasSuffix(os.Getenv(flags), off) {
-		return nil
+	if known, err := contains(plugin, name); err != nil || !known {
+		return none, err
 	}
-	known, err := contains(plugin, name)
-	if err != nil || !known {
-		return err
-	}
+	before, set := os.LookupEnv(flags)
 	// Of several the last one counts.
-	return os.Setenv(flags, strings.TrimSpace(os.Getenv(flags)+" "+off))
+	if err := os.Setenv(flags, strings.TrimSpace(before+" "+off)); err != nil {
+		return none, err
+	}
+	return func() {
+		if set {
+			_ = os.Setenv(flags, before)
+		} else {
+			_ = os.Unsetenv(flags)
+		}
+	}, nil
 }
 
 // contains reports whether text is somewhere in a file.
