@@ -118,6 +118,7 @@ func TestDamaged(t *testing.T) {
 		{"equation", with(apply("e", "Einsum", v("x", "w"), v("y"), text("equation", "ab,cd->ae"))), v(`"e" (op Einsum)`, "axis e")},
 		{"mask of Dropout read", with(apply("d", "Dropout", v("x"), v("z", "mask")), apply("w", "Where", v("mask", "x", "z"), v("y"))), v(`"mask"`, "not supported")},
 		{"training mode", with(apply("d", "Dropout", v("x", "", "t"), v("y")), initializer(dense("t", 9, []byte{1}))), v(`"d" (op Dropout)`, "training mode")},
+		{"batch built in", file(17, slices.Concat(reshape, constant("shape", 4), value(11, "x", 1, 1, 4), value(12, "y", 1, 4))), v(`"r" (op Reshape)`, "fixes the batch at 1", "dynamic batch axis")},
 		{"batch summed away", alone("ReduceSum", integer("keepdims", 0)), v("first axis", "batch")},
 		{"a line break in a name", with(apply("a\nb", "Frob\nnicate", v("x"), v("y"))), v(`a\nb`)},
 	} {
@@ -194,7 +195,34 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(content)
 	}
-	f.Add(file(17, network(apply("r", "Reshape", []string{"x", "s"}, []string{"y"}), constant("s", -1, 2))))
+	v := func(names ...string) []string { return names }
+	image := slices.Concat(apply("r", "Reshape", v("x", "s"), v("i")), constant("s", 0, 1, 2, 2))
+	k := initializer(dense("k", 1, float32s(1, 2, 3, 4), 1, 1, 2, 2))
+	for _, g := range []message{
+		apply("n", "Conv", v("i", "k"), v("y"), integers("pads", 1, 0, 1, 0), integers("strides", 1, 2), integers("dilations", 1, 1), integer("group", 1)),
+		apply("n", "Conv", v("i", "k"), v("y"), text("auto_pad", "SAME_UPPER")),
+		apply("n", "ConvTranspose", v("i", "k"), v("y"), integers("strides", 2, 2), integers("output_padding", 1, 0)),
+		apply("n", "MaxPool", v("i"), v("y"), integers("kernel_shape", 2, 1), integers("dilations", 1, 2), integer("ceil_mode", 1)),
+		apply("n", "AveragePool", v("i"), v("y"), integers("kernel_shape", 2, 2), integers("pads", 1, 1, 1, 1), integer("count_include_pad", 1)),
+		slices.Concat(apply("n", "Pad", v("x", "p"), v("y"), text("mode", "reflect")), constant("p", 0, 1, 0, 2)),
+		slices.Concat(apply("n", "Slice", v("x", "p", "q", "q", "p"), v("y")), constant("p", -1), constant("q", 1)),
+		slices.Concat(apply("n", "Gather", v("x", "p"), v("y"), integer("axis", 1)), constant("p", -1, 0)),
+		slices.Concat(apply("n", "Split", v("x", "p"), v("y", "z"), integer("axis", 1)), constant("p", 1, 3)),
+		slices.Concat(apply("a", "Shape", v("x"), v("a")), apply("b", "ConstantOfShape", v("a"), v("b")), apply("n", "Add", v("b", "x"), v("y"))),
+		slices.Concat(apply("n", "Expand", v("x", "p"), v("y")), constant("p", 2, 1, 4)),
+		slices.Concat(apply("n", "Tile", v("x", "p"), v("y")), constant("p", 1, 3)),
+		slices.Concat(apply("n", "Unsqueeze", v("x", "p"), v("z")), apply("m", "Squeeze", v("z", "p"), v("y")), constant("p", 1)),
+		apply("n", "Einsum", v("x", "x"), v("y"), text("equation", "ab,ac->abc")),
+		apply("n", "Softmax", v("x"), v("y"), integer("axis", 1)),
+		apply("n", "ReduceMean", v("x"), v("y"), integers("axes", 1), integer("keepdims", 1)),
+		apply("n", "DepthToSpace", v("i"), v("y"), integer("blocksize", 1)),
+		apply("n", "Trilu", v("i"), v("y"), integer("upper", 0)),
+		apply("n", "Transpose", v("x"), v("y"), integers("perm", 1, 0)),
+		apply("n", "LayerNormalization", v("x", "x"), v("y"), integer("axis", 0)),
+		apply("n", "MatMul", v("i", "i"), v("y")),
+	} {
+		f.Add(file(17, network(image, k, g)))
+	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if err := build(content, onnx.Options{}); err != nil {
 			checkError(t, err)

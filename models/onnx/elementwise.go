@@ -48,7 +48,7 @@ func hostUnary(f function) func(c *call) []*value {
 	}
 }
 
-// relu is max(x, 0), which its derivative at 0 is GoMLX's: 1, where PyTorch has 0.
+// relu is max(x, 0). Its derivative at 0 is 1, as everywhere in GoMLX; PyTorch has 0.
 func relu(c *call) []*value { return result(models.ReLU(c.x(0))) }
 
 func identity(c *call) []*value { return []*value{c.in[0]} }
