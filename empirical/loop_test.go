@@ -97,7 +97,7 @@ var networks = []struct {
 	// Below global pooling and a linear readout cotangents are separable.
 	{"pooled, grouped", []int{4, 5, 4}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
 		w := graph.Weight(ctx, "w", shapes.Make(x.DType(), 3, 3, 2, 6), graph.Gaussian(0.3)).ValueGraph(x.Graph())
-		x = gx.Convolve(activations.Relu(x), w).ChannelGroupCount(2).PadSame().Done()
+		x = gx.Convolve(activations.Relu(x), w).ChannelGroupCount(2).Strides(1).PadSame().Done()
 		x = gx.Where(gx.IsNonNegative(x), gx.MulScalar(x, 1.5), gx.DivScalar(gx.Neg(x), 3))
 		return layers.Dense(ctx.In("o"), gx.ReduceMean(x, 1, 2), true, 3)
 	}},
