@@ -101,7 +101,7 @@ func TestBadInput(t *testing.T) {
 		{"nothing to resume", 1, "gram --model mlp --backend go --width 4 --examples 2 --resume --quiet --out " + full, []string{"theta.npy", "cannot be resumed"}},
 		{"output of rank 1", 1, "diagnose --model rank1 --backend go --examples 2", []string{"[2]", "[batch, outputs]", "rank 2"}},
 		{"op that cannot be batched", 1, "diagnose --model noise --backend go --examples 2", []string{"vmap", "op RNGBitGenerator", "run_test.go:", "a random state of its own", "nearest weight /first/w"}},
-		{"op that cannot be recorded", 1, "diagnose --model fourier --backend go --examples 2", []string{"op Complex", "no rule", "run_test.go:", "nearest weight /first/w"}},
+		{"op that cannot be recorded", 1, "diagnose --model fourier --backend go --examples 2", []string{"op FFT", "no rule", "run_test.go:", "nearest weight /first/w"}},
 		{"op without a gradient", 1, "diagnose --model floor --backend go --examples 2", []string{"op Floor", "no gradient", "run_test.go:", "nearest weight /first/w"}},
 		{"output of another dtype", 1, "diagnose --model half --backend go --examples 2", []string{"Float64", "Float32"}},
 		{"examples interact", 1, "diagnose --model mixing --backend go --examples 2 --quiet", []string{"interact"}},

@@ -97,7 +97,7 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		_, err := fmt.Fprint(a.stdout, plan)
 		return err
 	}
-	if err := f.Redraw(g.study.seed); err != nil {
+	if err := s.draw(f); err != nil {
 		return err
 	}
 	if err := a.debugNaN(ctx, s, f); err != nil {
@@ -143,8 +143,11 @@ func (a *app) computeGram(ctx context.Context, g *gramFlags, s *study, f *empiri
 		return err
 	}
 	config := s.config()
-	config["outputs"], config["seed"] = g.outputs, strconv.FormatUint(g.study.seed, 10)
-	m := a.manifest(s, config, []uint64{g.study.seed})
+	config["outputs"] = g.outputs
+	if !g.study.trained() {
+		config["seed"] = strconv.FormatUint(g.study.seed, 10)
+	}
+	m := a.manifest(s, config, g.study.seeds())
 	m.Files, m.Incomplete = []string{"theta.npy", "theta.npy.journal"}, "not finished"
 	path := filepath.Join(g.out, "theta.npy")
 	opts.Writer = func(spec tiles.Spec) (tiles.Writer, error) {
@@ -266,6 +269,10 @@ func (s *study) config() map[string]string {
 		"data": d.data, "examples": strconv.Itoa(s.set.Len()), "layout": s.set.Layout, "labels": d.labels,
 		"shuffle": strconv.FormatUint(d.shuffle, 10), "standardize": d.standardize,
 		"dtype": s.flags.compute.dtype, "backend": s.backend.Kind,
+		"weights": s.flags.weights.file, "checkpoint": s.flags.weights.checkpoint, "onnx_output": n.onnx.output,
+	}
+	if n.onnx.reinit {
+		c["reinit"] = "true"
 	}
 	if n.published {
 		c["published"] = "true"
