@@ -3,6 +3,8 @@ package dual
 import (
 	"fmt"
 	"math"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // A Series is the Hermite expansion of an activation at one variance. With h_k
@@ -104,55 +106,51 @@ const kept = 1 << 23
 // size counts the coefficients of s; a map's entry is some 32 more.
 func (s *Series) size() int { return 32 + len(s.A) + len(s.B) + len(s.powersA) + len(s.powersB) }
 
+// expand takes a mesh as fine as the order needs that is reached at last.
 func (f *Activation) expand(q float64, fine bool, terms int) (*Series, error) {
+	for orders := fewOrders; ; orders *= 4 {
+		if orders < min(terms, maxOrder) {
+			continue
+		}
+		s, enough, err := f.expandTo(orders, q, fine, terms)
+		if enough || orders == maxOrder || err != nil {
+			return s, err
+		}
+	}
+}
+
+// expandTo stops at the given order, and reports whether it was enough.
+func (f *Activation) expandTo(orders int, q float64, fine bool, terms int) (s *Series, enough bool, err error) {
 	sd := math.Sqrt(q)
-	m, err := newMesh(f.scaled(sd), f.breaks(sd))
+	m, err := newMesh(f.scaled(sd), f.breaks(sd), orders)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	y, d := m.values[0], m.values[1]
-	s := &Series{Q: q, square: m.dot(y, y), slopeSquare: m.dot(d, d), unresolved: m.unresolved}
+	s = &Series{Q: q, square: m.dot(y, y), slopeSquare: m.dot(d, d), unresolved: m.unresolved}
 	s.powers, s.slopes = f.split(sd, math.Sqrt(s.square))
 	py, pd := sumPowers(s.powers, m.x), sumPowers(s.slopes, m.x)
 	powerSquare, powerSlopeSquare := m.dot(py, py), m.dot(pd, pd)
 	s.largest, s.largestSlope = math.Sqrt(powerSquare), math.Sqrt(powerSlopeSquare)
 	restSquare, restSlopeSquare := m.distance(y, py), m.distance(d, pd)
 
-	// Hermite functions ψ_k = h_k e^{−x²/4} stay bounded where h_k overflow.
-	before, psi := make([]float64, len(m.x)), make([]float64, len(m.x))
-	wy, wd := make([]float64, len(m.x)), make([]float64, len(m.x))
-	for i, x := range m.x {
-		e := math.Exp(-x * x / 4)
-		psi[i] = e
-		wy[i], wd[i] = m.weight[i]*y[i]/e, m.weight[i]*d[i]/e
-	}
+	h, foldedY, foldedD := newHermiteFunctions(m), m.fold(y), m.fold(d)
 	pa, pb := newCoefficients(s.powers), newCoefficients(s.slopes)
 	var rest, restSlope []float64
-	for k := 0; ; k++ {
-		var a, b float64
-		for i, h := range psi {
-			a += wy[i] * h
-			b += wd[i] * h
-		}
+	for k := 0; k < orders && !enough; k++ {
+		psi := h.next()
+		a, b := floats.Dot(foldedY[k%2], psi), floats.Dot(foldedD[k%2], psi)
 		s.A, s.B = append(s.A, a), append(s.B, b)
 		s.powersA, s.powersB = append(s.powersA, pa.next()), append(s.powersB, pb.next())
 		rest, restSlope = append(rest, a-s.powersA[k]), append(restSlope, b-s.powersB[k])
 		if k%16 == 15 {
 			s.tail = tailOf(rest, restSquare, s.square, fine)
 			s.slopeTail = tailOf(restSlope, restSlopeSquare, s.slopeSquare, fine)
-			enough := 2 * floor
+			small := 2 * floor
 			if fine {
-				enough = negligible * negligible * 100
+				small = negligible * negligible * 100
 			}
-			small := s.tail <= enough*s.square && s.slopeTail <= enough*s.slopeSquare
-			if k >= 31 && k+1 >= terms && small || k+1 >= maxOrder {
-				break
-			}
-		}
-		next := 1 / math.Sqrt(float64(k+1))
-		last := math.Sqrt(float64(k)) * next
-		for i, x := range m.x {
-			before[i], psi[i] = psi[i], next*x*psi[i]-last*before[i]
+			enough = k >= 31 && k+1 >= terms && s.tail <= small*s.square && s.slopeTail <= small*s.slopeSquare
 		}
 	}
 	s.rough = max(0, powerSquare-squares(s.powersA)) + floor*powerSquare
@@ -160,7 +158,53 @@ func (f *Activation) expand(q float64, fine bool, terms int) (*Series, error) {
 	own := s.tail + 2*math.Sqrt(s.tail*s.rough)
 	ownSlope := s.slopeTail + 2*math.Sqrt(s.slopeTail*s.roughSlope)
 	s.Reached = own <= target*s.square && ownSlope <= target*s.slopeSquare && s.unresolved <= target
-	return s, nil
+	return s, enough, nil
+}
+
+// hermiteFunctions gives ψ_k = h_k e^{−x²/4} at x > 0 one by one. They stay
+// bounded where h_k overflow.
+type hermiteFunctions struct {
+	k                int
+	x, psi, previous []float64
+}
+
+func newHermiteFunctions(m *mesh) *hermiteFunctions {
+	x := m.x[len(m.x)/2:]
+	h := &hermiteFunctions{x: x, psi: make([]float64, len(x)), previous: make([]float64, len(x))}
+	for i, x := range x {
+		h.previous[i] = math.Exp(-x * x / 4)
+	}
+	return h
+}
+
+// next returns ψ_k, for the next k; it lasts until the next call but one.
+func (h *hermiteFunctions) next() []float64 {
+	h.psi, h.previous = h.previous, h.psi
+	psi := h.psi
+	if h.k > 0 {
+		// From ψ_{k−1} = previous and ψ_{k−2}, where ψ_k will be.
+		c := 1 / math.Sqrt(float64(h.k))
+		last := math.Sqrt(float64(h.k-1)) * c
+		x, previous := h.x[:len(psi)], h.previous[:len(psi)]
+		for i, before := range psi {
+			psi[i] = c*x[i]*previous[i] - last*before
+		}
+	}
+	h.k++
+	return psi
+}
+
+// fold returns weight·f/e^{−x²/4} at x > 0, twice its even and twice its odd
+// part: h_k(−x) = (−1)^k h_k(x).
+func (m *mesh) fold(f []float64) [2][]float64 {
+	half := len(m.x) / 2
+	even, odd := make([]float64, half), make([]float64, half)
+	for i := range half {
+		r, l := half+i, half-1-i
+		w := m.weight[r] * math.Exp(m.x[r]*m.x[r]/4)
+		even[i], odd[i] = w*(f[r]+f[l]), w*(f[r]-f[l])
+	}
+	return [2][]float64{even, odd}
 }
 
 // distance returns E[(f−g)²].

@@ -80,7 +80,7 @@ func (f *Activation) shifted(alpha, beta float64) (shifted, error) {
 	if err != nil {
 		return shifted{}, err
 	}
-	m, err := newMesh(g.scaled(1), g.breaks(1))
+	m, err := newMesh(g.scaled(1), g.breaks(1), fewOrders)
 	if err != nil {
 		return shifted{}, err
 	}
