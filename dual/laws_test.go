@@ -1,8 +1,10 @@
 package dual_test
 
 import (
+	"errors"
 	"math"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/gontk/ntk/dual"
@@ -157,6 +159,39 @@ func TestCross(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestHistory: results do not depend on what was asked before, or meanwhile: a
+// function's own dual is the same, to the last bit, before and after it met one
+// whose series is longer, and in goroutines that share both.
+func TestHistory(t *testing.T) {
+	p := dual.Cov(1, 2, 0.7)
+	alone := func(f *dual.Activation) dual.Result {
+		r, err := f.Dual(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	silu, tanh := alone(dual.SiLU()), alone(dual.Tanh())
+	f, g := dual.SiLU(), dual.Tanh()
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 3 {
+				_, err := dual.Cross(f, g, p)
+				one, failed := f.Dual(p)
+				two, again := g.Dual(p)
+				if err = errors.Join(err, failed, again); err != nil {
+					t.Error(err)
+				}
+				if one != silu || two != tanh {
+					t.Errorf("%v and %v, want %v and %v", one, two, silu, tanh)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 // planeIntegral is E[f(u)g(v)] and E[f'(u)g'(v)] for |ρ| < 1.

@@ -1,8 +1,6 @@
 package dual
 
-import (
-	"math"
-)
+import "math"
 
 // A Shaped activation is γ·(φ(αx + β) + δ) with numbers that make a deep plain
 // chain of it trainable, and what its local maps are at q = 1.
@@ -18,7 +16,7 @@ type Shaped struct {
 // LocalMaps are values of Q(q) = E[φ(√q x)²] and C(c) = E[φ(u)φ(v)]/Q(1) at
 // q = 1, for layers of weight variance 1 without bias.
 type LocalMaps struct {
-	// Q is Q(1), QSlope is Q'(1).
+	// Q is Q(1), QSlope is Q'(1): NaN if φ jumps away from 0.
 	Q, QSlope float64
 	// C0 is C(0), CSlope is C'(1), CCurvature is C″(1): +Inf if φ has kinks.
 	C0, CSlope, CCurvature float64
