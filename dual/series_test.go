@@ -1,7 +1,11 @@
 package dual_test
 
 import (
+	"fmt"
+	"maps"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/gontk/ntk/dual"
@@ -53,6 +57,51 @@ func TestSeriesCoefficients(t *testing.T) {
 		// Sums of 1400 terms, √E[φ²] = 2.7.
 		if !(math.Abs(s.A[k]-want) <= 1e-14) || !(math.Abs(s.B[k]-0.7*want) <= 1e-14) {
 			t.Errorf("a_%d = %.17g, b = %.17g, want %.17g and 0.7 of it", k, s.A[k], s.B[k], want)
+		}
+	}
+}
+
+// TestSeriesOfClosedForms tells functions that have a closed form as custom ones,
+// at random pairs: the series must agree within the bounds of both. Steep ones
+// need not reach 1e-12, but say so.
+func TestSeriesOfClosedForms(t *testing.T) {
+	all := activations()
+	steep := map[string]*dual.Activation{
+		"steep erf": dual.Erf(1, 30, 0), "steep gaussian": dual.Gaussian(1, -200), "steep sin": dual.Sin(1, 8, 0.3),
+	}
+	maps.Copy(all, steep)
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		f := all[name]
+		if f.Family == "" || name == "polynomial" || name == "hermite" || name == "exp" {
+			continue // no closed form, or not below the reach of a mesh at all q
+		}
+		g := dual.Custom("a custom "+name, f.Value, f.Slope, f.Kinks...)
+		for range 60 {
+			q1 := math.Pow(10, 4*random.Float64()-2.5)
+			q2 := q1 * math.Pow(4, random.Float64()-0.5)
+			if random.IntN(2) == 0 {
+				q2 = q1
+			}
+			p := dual.Angle(q1, q2, math.Pi*math.Pow(random.Float64(), 2))
+			want, err := f.Dual(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := g.Dual(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := fmt.Sprintf("%s at q = %g, %g, θ = %g", name, q1, q2, p.Theta())
+			if e := math.Abs(got.K - want.K); !(e <= got.KErr+want.KErr) {
+				t.Errorf("%s: K off by %g, bounds %g and %g", at, e, got.KErr, want.KErr)
+			}
+			if e := math.Abs(got.Kdot - want.Kdot); !(e <= got.KdotErr+want.KdotErr) {
+				t.Errorf("%s: K̇ off by %g, bounds %g and %g", at, e, got.KdotErr, want.KdotErr)
+			}
+			if steep[name] == nil && !got.Reached {
+				t.Errorf("%s: not reached, bounds %g and %g", at, got.KErr, got.KdotErr)
+			}
 		}
 	}
 }

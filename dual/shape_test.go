@@ -9,8 +9,8 @@ import (
 	"github.com/gontk/ntk/dual"
 )
 
-// maps are the local maps of f at q = 1, by integrals and differences.
-func maps(f *dual.Activation) dual.LocalMaps {
+// localMaps are the local maps of f at q = 1, by integrals and differences.
+func localMaps(f *dual.Activation) dual.LocalMaps {
 	var kinks []float64
 	for _, k := range f.Kinks {
 		kinks = append(kinks, k.At)
@@ -48,7 +48,7 @@ func TestShapedMeetConditions(t *testing.T) {
 				t.Errorf("DKS of %s for depth %d: %v", f.Name, depth, err)
 				continue
 			}
-			m := maps(s.Activation)
+			m := localMaps(s.Activation)
 			n := s.Activation.Name + ": "
 			check(n+"Q(1)", m.Q, 1, 1e-11)
 			check(n+"Q'(1)", m.QSlope, 1, 1e-11)
@@ -63,7 +63,7 @@ func TestShapedMeetConditions(t *testing.T) {
 				t.Errorf("TAT of %s for depth %d: %v", f.Name, depth, err)
 				continue
 			}
-			m := maps(s.Activation)
+			m := localMaps(s.Activation)
 			n := s.Activation.Name + ": "
 			check(n+"Q(1)", m.Q, 1, 1e-11)
 			check(n+"Q'(1)", m.QSlope, 1, 1e-11)
@@ -85,7 +85,7 @@ func TestShapedMeetConditions(t *testing.T) {
 			c += (1 - a) * (1 - a) / (math.Pi * (1 + a*a)) * (math.Sqrt(1-c*c) - c*math.Acos(c))
 		}
 		check("TReLU C_f(0)", c, tc.eta, 1e-11)
-		m := maps(s.Activation)
+		m := localMaps(s.Activation)
 		check("TReLU Q(1)", m.Q, 1, 1e-12)
 		check("TReLU C'(1)", m.CSlope, 1, 1e-12)
 	}
