@@ -40,7 +40,7 @@ func (a *app) newProgress() *progress {
 	if a.isTerminal(a.stderr) {
 		p.bar = progressbar.NewOptions(progressUnits,
 			progressbar.OptionSetWriter(a.stderr),
-			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionSetPredictTime(false), // ours knows what an earlier run left
 			progressbar.OptionSetElapsedTime(true),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionFullWidth(),
@@ -55,25 +55,25 @@ func (p *progress) update(fraction float64, what string) {
 	if p.w == nil {
 		return
 	}
-	if p.bar != nil {
-		p.bar.Describe(what)
-		_ = p.bar.Set(int(fraction * progressUnits))
-		return
-	}
 	now := p.clock()
 	if p.began.IsZero() {
 		p.began, p.from = now, fraction
+	}
+	left := ""
+	if fraction > p.from {
+		d := time.Duration(float64(now.Sub(p.began)) * (1 - fraction) / (fraction - p.from))
+		left = fmt.Sprintf(", about %s left", d.Round(time.Second))
+	}
+	if p.bar != nil {
+		p.bar.Describe(what + left)
+		_ = p.bar.Set(int(fraction * progressUnits))
+		return
 	}
 	if now.Sub(p.last) < progressEvery {
 		return
 	}
 	p.last = now
-	line := fmt.Sprintf("ntk: %s: %.0f%%", what, 100*fraction)
-	if fraction > p.from {
-		left := time.Duration(float64(now.Sub(p.began)) * (1 - fraction) / (fraction - p.from))
-		line += fmt.Sprintf(", about %s left", left.Round(time.Second))
-	}
-	_, _ = fmt.Fprintln(p.w, line)
+	_, _ = fmt.Fprintf(p.w, "ntk: %s: %.0f%%%s\n", what, 100*fraction, left)
 }
 
 // tiles hears of the tiles of a Gram matrix.

@@ -89,5 +89,19 @@ func Compile(backend backends.Backend, p *Program, wrap func(Interpreter) Interp
 	if err != nil {
 		return nil, fmt.Errorf("graph: compiling %s: %w", p.Name, err)
 	}
-	return ex, nil
+	return careful{ex}, nil
+}
+
+// A careful Executable returns an error where simplego panics: no panic of a
+// backend reaches a user.
+type careful struct{ backends.Executable }
+
+// Execute implements backends.Executable.
+func (c careful) Execute(in []backends.Buffer, donate []bool, device backends.DeviceNum) (out []backends.Buffer, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("graph: the backend failed: %v", r)
+		}
+	}()
+	return c.Executable.Execute(in, donate, device)
 }

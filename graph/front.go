@@ -19,6 +19,8 @@ type front struct {
 	// probed, if set, takes the operand of the next Identity, which is not
 	// interpreted: the way to a node's op, since nodes do not show theirs.
 	probed func(Op)
+	// locate, if set, adds to an error of an op on in where the user built it.
+	locate func(in []Op, err error) error
 }
 
 var _ backends.Builder = (*front)(nil)
@@ -42,7 +44,11 @@ func (f *front) apply(op OpType, attrs Attrs, in ...Op) ([]Op, error) {
 	if c, ok := attrs.(ConvertDTypeAttrs); ok && op == backends.OpTypeConvertDType && ss[0].DType == c.DType {
 		return in, nil
 	}
-	return f.it.Apply(op, attrs, in...)
+	out, err := f.it.Apply(op, attrs, in...)
+	if err != nil && f.locate != nil {
+		err = f.locate(in, err)
+	}
+	return out, err
 }
 
 // Name implements backends.Builder.

@@ -143,7 +143,7 @@ func (r *Recording) mark(nodes []*gx.Node) {
 			continue
 		}
 		if v.Def.trace == nil {
-			v.Def.trace = n.Trace()
+			v.Def.trace = traceOf(n)
 		}
 		m := IdentityAttrs{Stop: n.StopGradient(), Custom: n.CustomGradient() != nil}
 		if m == (IdentityAttrs{}) || len(v.Def.In) == 0 {
@@ -180,6 +180,15 @@ func (r *Recording) mark(nodes []*gx.Node) {
 		}
 	}
 	p.Eqns, p.nextID = eqns, id
+}
+
+// traceOf returns the stack that built n. What GoMLX makes of an op of several
+// outputs has none: it is the op's.
+func traceOf(n *gx.Node) error {
+	if n.Type() == gx.NodeTypeSplitNode {
+		n = n.Inputs()[0]
+	}
+	return n.Trace()
 }
 
 // bind finds the variable behind each parameter.
@@ -227,6 +236,15 @@ func (b *recordingBackend) Builder(name string) backends.Builder {
 	b.front = &front{it: b.rec, name: name, compile: func(outputs []Op) (backends.Executable, error) {
 		b.compiled(outputs)
 		return nil, nil
-	}}
+	}, locate: b.locate}
 	return b.front
+}
+
+// locate says where an op on in stands that cannot be recorded.
+func (b *recordingBackend) locate(in []Op, err error) error {
+	e := &Eqn{}
+	for _, x := range in {
+		e.In = append(e.In, x.(*Value))
+	}
+	return at(err, callerSource(), nearestVariable(b.rec.p, e))
 }

@@ -3,7 +3,6 @@ package cost_test
 import (
 	"testing"
 
-	"github.com/gomlx/gomlx/backends"
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	gx "github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/shapes"
@@ -156,46 +155,5 @@ func TestOf(t *testing.T) {
 		if got := cost.Program(record(t, tc.f, tc.dims...)); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
 		}
-	}
-}
-
-// By hand: x [10, 20] and w [20, 30] live throughout (800 + 2 400 bytes), then
-// each product (1 200 bytes, [10, 30]).
-func TestPeak(t *testing.T) {
-	const params, y = 4 * (200 + 600), 4 * 300
-	for _, tc := range []struct {
-		name string
-		f    func(xs []*gx.Node) *gx.Node
-		want int64
-	}{
-		{"one product", func(xs []*gx.Node) *gx.Node { return gx.Dot(xs[0], xs[1]) }, params + y},
-		{"an elementwise chain is fused", func(xs []*gx.Node) *gx.Node { return gx.Tanh(gx.Neg(gx.Dot(xs[0], xs[1]))) }, params + 2*y},
-		{"a reshape takes nothing", func(xs []*gx.Node) *gx.Node {
-			return gx.Dot(gx.Reshape(gx.Reshape(xs[0], 200), 10, 20), xs[1])
-		}, params + y},
-		// x [10, 20] is repeated to [10, 20, 20] before it is contracted.
-		{"a product of a broadcast stores it", func(xs []*gx.Node) *gx.Node {
-			return gx.Einsum("abc,bd->acd", gx.BroadcastToDims(gx.InsertAxes(xs[0], -1), 10, 20, 20), xs[1])
-		}, params + 4*(10*20*20) + 4*(10*20*30)},
-		// Both products and their product are alive at the end.
-		{"two products", func(xs []*gx.Node) *gx.Node {
-			return gx.Mul(gx.Dot(xs[0], xs[1]), gx.Dot(gx.Neg(xs[0]), xs[1]))
-		}, params + 3*y},
-	} {
-		p := record(t, tc.f, []int{10, 20}, []int{20, 30})
-		if got := cost.Peak(p); got != tc.want {
-			t.Errorf("%s: %d bytes, want %d\n%s", tc.name, got, tc.want, p)
-		}
-	}
-}
-
-// Parameters are never free, however they are used.
-func TestPeakCountsUnusedParameters(t *testing.T) {
-	p := record(t, func(xs []*gx.Node) *gx.Node { return gx.Exp(xs[0]) }, []int{4}, []int{1000})
-	if got, want := cost.Peak(p), int64(4*(4+1000+4)); got != want {
-		t.Errorf("%d bytes, want %d", got, want)
-	}
-	if n := p.Count()[backends.OpTypeParameter]; n != 2 {
-		t.Errorf("%d parameters, want 2", n)
 	}
 }

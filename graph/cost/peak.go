@@ -6,12 +6,30 @@ import (
 	"github.com/gontk/ntk/graph"
 )
 
-// Peak returns an estimate of the bytes alive at once when p is executed op by
-// op, parameters and outputs included. A value lives until its last use; what a
-// compiler never stores, such as a reshape or the elementwise operand of one
-// elementwise op, takes no memory of its own, and keeps alive what it reads.
+// Peak returns an estimate of the bytes alive at once when p is compiled and
+// executed: parameters and outputs all the time, as XLA allocates outputs
+// before it begins, and every other value until its last use. What a compiler
+// never stores, such as a reshape or the elementwise operand of one elementwise
+// op, takes no memory of its own, and keeps alive what it reads.
 func Peak(p *graph.Program) int64 {
 	stored := storedValues(p)
+	resident := map[*graph.Value]bool{}
+	var always int64
+	keep := func(v *graph.Value) {
+		if !resident[v] {
+			resident[v] = true
+			always += int64(v.Shape.Memory())
+		}
+	}
+	for _, v := range p.Params {
+		keep(v)
+	}
+	for _, o := range p.Outputs {
+		for isView(o.Def) && stored[o.Def.In[0]] { // the output is that memory
+			o = o.Def.In[0]
+		}
+		keep(o)
+	}
 	last := map[*graph.Value]int{}
 	// Reading a value that is not stored reads what it was made from.
 	var touch func(v *graph.Value, at int)
@@ -31,24 +49,11 @@ func Peak(p *graph.Program) int64 {
 			}
 		}
 	}
-	for _, o := range p.Outputs {
-		touch(o, len(p.Eqns))
-	}
-	for _, v := range p.Params {
-		last[v] = len(p.Eqns)
-	}
 	dies := map[int]int64{}
-	var live, peak int64
-	for _, v := range p.Params {
-		live += int64(v.Shape.Memory())
-	}
-	peak = live
+	live, peak := always, always
 	for i, e := range p.Eqns {
-		if e.Op == backends.OpTypeParameter {
-			continue
-		}
 		for _, v := range e.Out {
-			if stored[v] {
+			if stored[v] && !resident[v] {
 				live += int64(v.Shape.Memory())
 				dies[max(last[v], i)] += int64(v.Shape.Memory())
 			}
@@ -57,6 +62,11 @@ func Peak(p *graph.Program) int64 {
 		live -= dies[i]
 	}
 	return peak
+}
+
+// isView reports whether e's result is its operand's memory in another shape.
+func isView(e *graph.Eqn) bool {
+	return e.Op == backends.OpTypeReshape || e.Op == backends.OpTypeIdentity
 }
 
 // storedValues tells which values need memory of their own.
@@ -70,10 +80,10 @@ func storedValues(p *graph.Program) map[*graph.Value]bool {
 	for _, e := range p.Eqns {
 		for _, v := range e.Out {
 			stored[v] = isOutput[v] || !fuses(e) || len(users[v]) != 1 || !fusesInto(users[v][0])
-			switch e.Op {
-			case backends.OpTypeReshape, backends.OpTypeIdentity: // another view of the same memory
-				stored[v] = isOutput[v]
-			case backends.OpTypeBroadcastInDim: // repeated where it is read, if every reader can
+			switch {
+			case isView(e):
+				stored[v] = false
+			case e.Op == backends.OpTypeBroadcastInDim: // repeated where it is read, if every reader can
 				stored[v] = isOutput[v]
 				for _, u := range users[v] {
 					stored[v] = stored[v] || !fusesInto(u)

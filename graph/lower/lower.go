@@ -37,6 +37,8 @@ type builder struct {
 	graph.Ops
 	// gather says that patches are one Gather; otherwise slices, joined.
 	gather bool
+	// has applies ops as the backend has them, whether or not they are needed.
+	has graph.Ops
 }
 
 // rules has one entry per op that can be lowered. It is filled in by init:
@@ -93,7 +95,7 @@ func (l *lowering) Apply(op graph.OpType, attrs graph.Attrs, in ...graph.Op) (ou
 		return nil, fmt.Errorf("lower: %s of %v: %w", op, ss, err)
 	}
 	err = graph.Catch(func() {
-		out = r(builder{graph.Ops{It: l}, l.need.Gather}, op, attrs, in, outShapes)
+		out = r(builder{graph.Ops{It: l}, l.need.Gather, graph.Ops{It: l.inner}}, op, attrs, in, outShapes)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("lower: %s of %v: %w", op, ss, err)

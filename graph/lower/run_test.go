@@ -152,7 +152,10 @@ func (g guard) Apply(op graph.OpType, attrs graph.Attrs, in ...graph.Op) ([]grap
 	for i, x := range in {
 		ss[i] = g.Shape(x)
 	}
-	if when, ok := g.need.Ops[op]; ok && (when == nil || when(attrs, ss)) {
+	// Scatter is lowered to one of single entries, all of them inside.
+	_, scatters := attrs.(graph.ScatterAttrs)
+	entries := scatters && ss[0].Rank() == 1 && ss[2].Rank() == 1
+	if when, ok := g.need.Ops[op]; ok && !entries && (when == nil || when(attrs, ss)) {
 		return nil, fmt.Errorf("%s was not lowered", op)
 	}
 	return g.Interpreter.Apply(op, attrs, in...)

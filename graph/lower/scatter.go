@@ -10,20 +10,6 @@ import (
 	"github.com/gontk/ntk/graph"
 )
 
-// partWindows is the condition of a scatter whose windows do not cover the
-// operand along their axes, or are placed along them. GoMLX's pure-Go backend
-// scatters those to wrong places. It has no implicit index axis either.
-func partWindows(attrs graph.Attrs, in []shapes.Shape) bool {
-	a := attrs.(graph.ScatterAttrs)
-	for axis, n := range windowSizes(a, in[0].Dimensions, in[2].Dimensions) {
-		inserted := slices.Contains(a.InsertedWindowAxes, axis)
-		if !inserted && (n != in[0].Dimensions[axis] || slices.Contains(a.ScatterAxesToOperandAxes, axis)) {
-			return true
-		}
-	}
-	return a.IndexVectorAxis >= in[1].Rank()
-}
-
 // windowSizes returns the size of a window along each axis of the operand.
 func windowSizes(a graph.ScatterAttrs, operand, updates []int) []int {
 	window := slices.Sorted(slices.Values(a.UpdateWindowAxes))
@@ -97,7 +83,7 @@ func scatter(b builder, op graph.OpType, attrs graph.Attrs, in []graph.Op, out [
 	window := slices.Sorted(slices.Values(a.UpdateWindowAxes))
 	updates = b.Transpose(updates, append(graph.CrossAxes(len(b.Dims(updates)), window, nil), window...)...)
 	flat := b.Concatenate(0, b.Reshape(x, entries), b.BroadcastInDim(b.filler(b.DType(x), 0), []int{1}, nil))
-	y := b.Do(op, graph.ScatterAttrs{
+	y := b.has.Do(op, graph.ScatterAttrs{
 		IndexVectorAxis:          1,
 		InsertedWindowAxes:       []int{0},
 		ScatterAxesToOperandAxes: []int{0},

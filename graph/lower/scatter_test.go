@@ -23,7 +23,7 @@ func TestScatter(t *testing.T) {
 			// Rows of a table.
 			{graph.ScatterAttrs{
 				IndexVectorAxis: 1, UpdateWindowAxes: []int{1}, InsertedWindowAxes: []int{0}, ScatterAxesToOperandAxes: []int{0},
-			}, []int{5, 3}, []int{6, 1}, []int{6, 3}, 0, 4},
+			}, []int{5, 3}, []int{9, 1}, []int{9, 3}, -2, 6},
 			// Slices along an axis in the middle, as the gradient of an interpolation has them.
 			{graph.ScatterAttrs{
 				IndexVectorAxis: 1, UpdateWindowAxes: []int{1, 2, 3}, ScatterAxesToOperandAxes: []int{1},
@@ -39,7 +39,7 @@ func TestScatter(t *testing.T) {
 			// No axis of index vectors.
 			{graph.ScatterAttrs{
 				IndexVectorAxis: 1, InsertedWindowAxes: []int{0}, ScatterAxesToOperandAxes: []int{0},
-			}, []int{5}, []int{8}, []int{8}, 0, 4},
+			}, []int{5}, []int{12}, []int{12}, -2, 6},
 		} {
 			n := 1
 			for _, d := range tc.indices {

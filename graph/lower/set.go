@@ -33,7 +33,8 @@ type Condition func(attrs graph.Attrs, in []shapes.Shape) bool
 //   - DotGeneral of integers ends the process beyond 16 results;
 //   - Gather takes no indices of a rank much above the operand's, and ArgMinMax
 //     no booleans;
-//   - Scatter puts windows that do not cover the operand in wrong places;
+//   - Scatter puts windows that do not cover the operand in wrong places, and
+//     ends the process for indices outside;
 //   - ReduceWindow calls a closure per entry of every window.
 //
 // Shifts, Bitcast, FFT, complex numbers and Float16 are missing there too and
@@ -46,9 +47,6 @@ func SimpleGo() Set {
 	ops[backends.OpTypeDotGeneral] = integerDot
 	ops[backends.OpTypeArgMinMax] = ofBooleans
 	ops[backends.OpTypeGather] = deepIndices
-	for _, op := range []graph.OpType{backends.OpTypeScatterSum, backends.OpTypeScatterMax, backends.OpTypeScatterMin} {
-		ops[op] = partWindows
-	}
 	return Set{Ops: ops}
 }
 
