@@ -148,6 +148,9 @@ func (l *LowRank) Preconditioner(rho float64) (BlockOperator, error) {
 		return nil, fmt.Errorf("spectral: Nyström preconditioner: ρ is %g; want a finite number above 0", rho)
 	}
 	k := len(l.Values)
+	if l.Dim < 1 || len(l.Vectors) != k*l.Dim {
+		return nil, fmt.Errorf("spectral: Nyström preconditioner: %d numbers are not %d vectors of length %d", len(l.Vectors), k, l.Dim)
+	}
 	p := &nystromInverse{u: rows(l.Vectors, k, l.Dim), d: make([]float64, k)}
 	for i, v := range l.Values {
 		p.d[i] = (l.tail - v) / (v + rho) // (λ_l+ρ)/(λ_i+ρ) − 1
@@ -168,6 +171,9 @@ func (p *nystromInverse) MulVec(ctx context.Context, dst, v []float64) error {
 }
 
 func (p *nystromInverse) MulMat(_ context.Context, dst, v []float64, k int) error {
+	if err := checkLengths(p.u.Cols, dst, v, k); err != nil {
+		return err
+	}
 	copy(dst, v)
 	if p.u.Rows == 0 {
 		return nil

@@ -77,17 +77,32 @@ func NewDense(n int, a []float64) (*Dense, error) {
 // Dim returns n.
 func (d *Dense) Dim() int { return d.a.Rows }
 
-// MulVec sets dst to A·v.
+// MulVec sets dst to A·v. It returns an error if lengths are not n.
 func (d *Dense) MulVec(_ context.Context, dst, v []float64) error {
+	if err := checkLengths(d.a.Rows, dst, v, 1); err != nil {
+		return err
+	}
 	blas64.Gemv(blas.NoTrans, 1, d.a, vector(v), 0, vector(dst))
 	return nil
 }
 
-// MulMat sets dst [k, n] to A·v for each of the k vectors of v.
+// MulMat sets dst [k, n] to A·v for each of the k vectors of v. It returns an
+// error if lengths are not k·n.
 func (d *Dense) MulMat(_ context.Context, dst, v []float64, k int) error {
 	n := d.a.Rows
+	if err := checkLengths(n, dst, v, k); err != nil {
+		return err
+	}
 	// Row vectors, so v·Aᵀ: both factors are then read along their rows.
 	blas64.Gemm(blas.NoTrans, blas.Trans, 1, rows(v, k, n), d.a, 0, rows(dst, k, n))
+	return nil
+}
+
+// checkLengths checks what a caller hands to a product of k vectors.
+func checkLengths(n int, dst, v []float64, k int) error {
+	if k < 1 || len(dst) != k*n || len(v) != k*n {
+		return fmt.Errorf("spectral: a product of %d vectors of %d entries gets %d, and room for %d", k, n, len(v), len(dst))
+	}
 	return nil
 }
 

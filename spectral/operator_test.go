@@ -179,6 +179,11 @@ func TestBadInput(t *testing.T) {
 			return err
 		}, "f(-1"},
 		{"density, width", func() error { _, _, err := (&Quadrature{}).Density(0, 0); return err }, "width is 0"},
+		{"density, x", func() error { _, _, err := (&Quadrature{}).Density(nan, 1); return err }, "x is NaN"},
+		{"cumulative, x", func() error { _, _, err := (&Quadrature{}).Cumulative(nan, 1); return err }, "x is NaN"},
+		{"Dense, vector", func() error { return a.MulVec(ctx, make([]float64, 5), make([]float64, 4)) }, "gets 4"},
+		{"Dense, vectors", func() error { return a.MulMat(ctx, make([]float64, 5), make([]float64, 10), 2) }, "room for 5"},
+		{"Nyström, vectors", func() error { _, err := (&LowRank{Dim: 3, Values: []float64{1}}).Preconditioner(1); return err }, "0 numbers"},
 		{"cumulative, width", func() error { _, _, err := (&Quadrature{}).Cumulative(0, nan); return err }, "width is NaN"},
 		{"Hutchinson, products", func() error { _, err := Hutchinson(ctx, a, TraceOptions{Products: 1}); return err }, "at least 2"},
 		{"Hutch++, products", func() error { _, err := HutchPP(ctx, a, TraceOptions{Products: 5}); return err }, "at least 6"},

@@ -13,6 +13,9 @@ type Quadrature struct {
 	// Nodes and Weights [probes][steps]; fewer steps where a Krylov space ended.
 	// Nodes descend.
 	Nodes, Weights [][]float64
+	// Whole says that the probes are all n unit vectors: their average is no
+	// estimate, and standard errors are 0.
+	Whole bool
 	// Products counts products with the operator.
 	Products int
 }
@@ -46,8 +49,8 @@ func (q *Quadrature) Trace(f func(float64) float64) (Estimate, error) {
 // The width σ is in units of λ and must be positive; a width of several gaps
 // between nodes, extent/Steps, hides the quadrature's own error.
 func (q *Quadrature) Density(x, width float64) (value, stderr float64, err error) {
-	if !(width > 0) {
-		return 0, 0, fmt.Errorf("spectral: density: the width is %g; want more than 0", width)
+	if math.IsNaN(x) || !(width > 0) {
+		return 0, 0, fmt.Errorf("spectral: density: x is %g and the width is %g; want a number and more than 0", x, width)
 	}
 	value, stderr = q.average(func(t float64) float64 {
 		z := (x - t) / width
@@ -60,8 +63,8 @@ func (q *Quadrature) Density(x, width float64) (value, stderr float64, err error
 // Gaussian of the given width, and its standard error. A width of 0 smooths
 // nothing: then a node at x counts in full.
 func (q *Quadrature) Cumulative(x, width float64) (value, stderr float64, err error) {
-	if !(width >= 0) {
-		return 0, 0, fmt.Errorf("spectral: cumulative density: the width is %g; want 0 or more", width)
+	if math.IsNaN(x) || !(width >= 0) {
+		return 0, 0, fmt.Errorf("spectral: cumulative density: x is %g and the width is %g; want a number and 0 or more", x, width)
 	}
 	value, stderr = q.average(func(t float64) float64 {
 		switch {
@@ -83,5 +86,8 @@ func (q *Quadrature) average(f func(float64) float64) (mean, stderr float64) {
 			sums[i] += q.Weights[i][j] * f(x)
 		}
 	}
-	return meanAndError(sums)
+	if mean, stderr = meanAndError(sums); q.Whole {
+		stderr = 0
+	}
+	return mean, stderr
 }

@@ -3,14 +3,15 @@ package spectral
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"gonum.org/v1/gonum/blas/blas64"
 )
 
 // QuadratureOptions configures [LanczosQuadrature].
 type QuadratureOptions struct {
-	// Probes is how many random vectors are averaged; 0 means 10, and fewer than
-	// 2 have no error.
+	// Probes is how many random vectors are averaged, 2 or more; 0 means 10. With
+	// n or more, the n unit vectors take their place, and leave nothing to chance.
 	Probes int
 	// Steps is how many nodes each quadrature has; 0 means 60. It is lowered to n.
 	Steps int
@@ -36,7 +37,8 @@ type QuadratureOptions struct {
 // exact for polynomials of degree below 2·Steps.
 //
 // The standard errors that [Quadrature] gives cover the choice of probes, which
-// shrinks as 1/√Probes, and not the quadrature's own error.
+// shrinks as 1/√Probes, and not the quadrature's own error. A handful of probes
+// of a handful of entries may agree by chance: for a small n, take n probes.
 //
 // It returns [ErrNotFinite] if a product is NaN or infinite. It orthogonalizes
 // in full and so holds Batch·(Steps + 3)·n numbers.
@@ -63,12 +65,20 @@ func LanczosQuadrature(ctx context.Context, op Operator, opts QuadratureOptions)
 		steps = 60
 	}
 	steps = min(steps, a.n)
+	whole := probes >= a.n
+	probes = min(probes, a.n)
 	batch := min(a.width(opts.Batch, 4), probes)
-	q := &Quadrature{Dim: a.n, Nodes: make([][]float64, probes), Weights: make([][]float64, probes)}
+	q := &Quadrature{Dim: a.n, Whole: whole, Nodes: make([][]float64, probes), Weights: make([][]float64, probes)}
 	for at := 0; at < probes; at += batch {
 		walks := make([]*walk, min(batch, probes-at))
 		for i := range walks {
-			walks[i] = newWalk(a.n, steps, opts.Seed, at+i)
+			walks[i] = &walk{v: zeros(steps+1, a.n)}
+			if start := row(walks[i].v, 0); whole {
+				start[at+i] = 1
+			} else {
+				rademacher(start, opts.Seed, probeStream, at+i)
+				blas64.Scal(1/math.Sqrt(float64(a.n)), vector(start))
+			}
 		}
 		for range steps {
 			if err := stepAll(ctx, a, walks, acc.noise); err != nil {
@@ -88,19 +98,12 @@ func LanczosQuadrature(ctx context.Context, op Operator, opts QuadratureOptions)
 	return q, nil
 }
 
-// A walk is Lanczos from one probe.
+// A walk is Lanczos from one unit vector, the first row of v.
 type walk struct {
 	v           blas64.General // [steps+1, n], the first len(alpha)+1 rows set
 	alpha, beta []float64
 	norm        float64
 	ended       bool // the Krylov space is invariant
-}
-
-func newWalk(n, steps int, seed uint64, probe int) *walk {
-	w := &walk{v: zeros(steps+1, n)}
-	rademacher(row(w.v, 0), seed, probeStream, probe)
-	normalize(rows(w.v.Data, 1, n))
-	return w
 }
 
 // stepAll takes one step of each walk that has not ended, in one product.

@@ -3,6 +3,7 @@ package spectral
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"gonum.org/v1/gonum/blas/blas64"
 )
@@ -10,7 +11,8 @@ import (
 // TraceOptions configures [Hutchinson], [HutchPP] and [XTrace].
 type TraceOptions struct {
 	// Products is how many products with the operator to spend; 0 means 60. A
-	// method may need a few less.
+	// method may need a few less. With n or more, the trace is the sum of n
+	// products with unit vectors: exact, with error 0.
 	Products int
 	// Batch is how many vectors are multiplied at a time; 0 means 1, or 16 for a
 	// BlockOperator. It does not change the result but for rounding.
@@ -49,29 +51,37 @@ func (o TraceOptions) mulAll(ctx context.Context, a *product, dst, v blas64.Gene
 	return nil
 }
 
-// forms estimates tr(PAP), where P projects on the orthogonal complement of the
-// orthonormal rows of q, by zᵀPAPz for count probes z of entries ±1.
-func (o TraceOptions) forms(ctx context.Context, a *product, q blas64.General, count, total int) (mean, stderr float64, err error) {
+// forms returns zᵀAz for count probes z, which draw writes to the rows of a
+// matrix, the first of them number at.
+func (o TraceOptions) forms(ctx context.Context, a *product, count, total int, draw func(z blas64.General, at int)) ([]float64, error) {
 	samples := make([]float64, 0, count)
 	batch := a.width(o.Batch, 16)
 	for at := 0; at < count; at += batch {
 		z := zeros(min(batch, count-at), a.n)
-		for i := range z.Rows {
-			rademacher(row(z, i), o.Seed, probeStream, at+i)
-		}
-		for range 2 {
-			project(q, z, zeros(q.Rows, z.Rows))
-		}
+		draw(z, at)
 		az := zeros(z.Rows, a.n)
 		if err := o.mulAll(ctx, a, az, z, total); err != nil {
-			return 0, 0, err
+			return nil, err
 		}
 		for i := range z.Rows {
 			samples = append(samples, blas64.Dot(vector(row(z, i)), vector(row(az, i))))
 		}
 	}
-	mean, stderr = meanAndError(samples)
-	return mean, stderr, nil
+	return samples, nil
+}
+
+// exact sums the diagonal of A, one product for each entry.
+func (o TraceOptions) exact(ctx context.Context, a *product) (Estimate, error) {
+	diagonal, err := o.forms(ctx, a, a.n, a.n, func(z blas64.General, at int) {
+		for i := range z.Rows {
+			row(z, i)[at+i] = 1
+		}
+	})
+	sum := 0.0
+	for _, x := range diagonal {
+		sum += x
+	}
+	return Estimate{Value: sum, Products: a.count}, err
 }
 
 // sketch returns count random vectors z of length √n in rows, and y = A·z.
@@ -97,7 +107,8 @@ func checkTrace(op Operator, opts TraceOptions, who string, least int) (*product
 
 // Hutchinson estimates tr A by the mean of zᵀ·A·z over probes z with entries ±1,
 // one for each product. Its variance is 2·Σ_{i≠j} A_ij² / Products, so it is
-// exact, with error 0, for diagonal matrices.
+// exact, with error 0, for diagonal matrices. The converse does not hold: a few
+// probes of few entries may agree by chance.
 //
 // It returns [ErrNotFinite] if a product is NaN or infinite. It holds
 // 2·Batch·n numbers.
@@ -108,18 +119,31 @@ func Hutchinson(ctx context.Context, op Operator, opts TraceOptions) (Estimate, 
 	if err != nil {
 		return Estimate{}, err
 	}
-	mean, stderr, err := opts.forms(ctx, a, zeros(0, a.n), m, m)
-	return Estimate{mean, stderr, a.count}, err
+	if m >= a.n {
+		return opts.exact(ctx, a)
+	}
+	samples, err := opts.forms(ctx, a, m, m, func(z blas64.General, at int) {
+		for i := range z.Rows {
+			rademacher(row(z, i), opts.Seed, probeStream, at+i)
+		}
+	})
+	if err != nil {
+		return Estimate{}, err
+	}
+	mean, stderr := meanAndError(samples)
+	return Estimate{mean, stderr, a.count}, nil
 }
 
 // HutchPP estimates tr A by Hutch++: a third of the products finds the range Q
-// of a sketch, a third the trace on it, and Hutchinson's probes estimate the
-// rest,
+// of a sketch, a third the trace on it, and random probes estimate the rest,
 //
 //	tr A = tr(QᵀAQ) + tr((I − QQᵀ)·A·(I − QQᵀ)).
 //
-// For positive semidefinite A the error falls as 1/Products, and where the
-// eigenvalues decay, faster. Error is that of the probes.
+// Probes are uniform on the sphere of their space, the complement of Q, as those
+// of [XTrace] are: signs would lose length there by chance. For positive
+// semidefinite A the error falls as 1/Products, and where the eigenvalues decay,
+// faster. Error is that of the probes: of few, it is a guess itself, known to
+// 1/√(2·Products/3) of it.
 //
 // It needs 6 products or more. It returns [ErrNotFinite] if a product is NaN or
 // infinite. It holds Products·n numbers.
@@ -131,7 +155,10 @@ func HutchPP(ctx context.Context, op Operator, opts TraceOptions) (Estimate, err
 	if err != nil {
 		return Estimate{}, err
 	}
-	third := min(m/3, a.n)
+	if m >= a.n {
+		return opts.exact(ctx, a)
+	}
+	third := m / 3
 	_, y, err := opts.sketch(ctx, a, third, m)
 	if err != nil {
 		return Estimate{}, err
@@ -143,11 +170,22 @@ func HutchPP(ctx context.Context, op Operator, opts TraceOptions) (Estimate, err
 		return Estimate{}, err
 	}
 	known := blas64.Dot(vector(q.Data), vector(aq.Data))
-	if kept == a.n {
-		return Estimate{Value: known, Products: a.count}, nil
+	rest := math.Sqrt(float64(a.n - kept)) // the length of a probe
+	samples, err := opts.forms(ctx, a, m-2*third, m, func(z blas64.General, at int) {
+		for i := range z.Rows {
+			gaussian(row(z, i), opts.Seed, probeStream, at+i)
+		}
+		for range 2 {
+			project(q, z, zeros(q.Rows, z.Rows))
+		}
+		normalize(z)
+		blas64.Scal(rest, vector(z.Data))
+	})
+	if err != nil {
+		return Estimate{}, err
 	}
-	mean, stderr, err := opts.forms(ctx, a, q, m-2*(m/3), m)
-	return Estimate{known + mean, stderr, a.count}, err
+	mean, stderr := meanAndError(samples)
+	return Estimate{known + mean, stderr, a.count}, nil
 }
 
 // negligible is a length that rounding alone may leave of the rows of y.

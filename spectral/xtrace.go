@@ -30,7 +30,10 @@ func XTrace(ctx context.Context, op Operator, opts TraceOptions) (Estimate, erro
 	if err != nil {
 		return Estimate{}, err
 	}
-	k := min(m/2, a.n)
+	if m >= a.n {
+		return opts.exact(ctx, a)
+	}
+	k := m / 2
 	omega, y, err := opts.sketch(ctx, a, k, 2*k)
 	if err != nil {
 		return Estimate{}, err
@@ -42,7 +45,7 @@ func XTrace(ctx context.Context, op Operator, opts TraceOptions) (Estimate, erro
 		return Estimate{}, err
 	}
 	known := blas64.Dot(vector(q.Data), vector(aq.Data))
-	if kept < k || kept == a.n {
+	if kept < k {
 		return Estimate{Value: known, Products: a.count}, nil
 	}
 	h, w := zeros(k, k), zeros(k, k)
