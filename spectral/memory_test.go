@@ -77,10 +77,11 @@ func TestMemory(t *testing.T) {
 		if err := c.run(); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
-		// Small matrices and the test's own garbage take less than one vector.
+		// Small matrices and the test's own garbage take less than one vector, and
+		// frames that are scanned conservatively may hold a dead one.
 		used := most / (8 * n)
 		t.Logf("%s: %.1f vectors of at most %g, %d products", c.name, used, c.vectors, products)
-		if !(used <= c.vectors+1) || used <= 0 {
+		if !(used <= c.vectors+2) || used <= 0 {
 			t.Errorf("%s: held %.1f vectors of length n, want at most %g", c.name, used, c.vectors)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 var (
 	// ErrNotFinite says that an operator, a function or an input gave NaN or ±Inf.
 	ErrNotFinite = errors.New("not finite")
-	// ErrNotConverged comes with the best result so far.
+	// ErrNotConverged comes with the result so far.
 	ErrNotConverged = errors.New("not converged")
 	// ErrIndefinite says that a matrix which must be positive definite is not.
 	ErrIndefinite = errors.New("not positive definite")
