@@ -7,7 +7,7 @@ import (
 
 // Memory is a [Writer] that holds the whole array.
 type Memory struct {
-	spec   Spec
+	spec   layout
 	ledger *ledger
 	f32    []float32
 	f64    []float64
@@ -32,7 +32,7 @@ func NewMemory(spec Spec) (*Memory, error) {
 		return nil, fmt.Errorf("%w: an array of shape %v in %s takes %d bytes, beyond the address space; write it to a file",
 			ErrSpec, spec.Shape(), spec.DType, n)
 	}
-	m := &Memory{spec: spec, ledger: newLedger(spec.count())}
+	m := &Memory{spec: spec.layout(), ledger: newLedger(spec.count())}
 	if spec.DType == Float32 {
 		m.f32 = make([]float32, n/4)
 	} else {
@@ -42,7 +42,7 @@ func NewMemory(spec Spec) (*Memory, error) {
 }
 
 // Spec implements [Writer].
-func (m *Memory) Spec() Spec { return m.spec.normal() }
+func (m *Memory) Spec() Spec { return m.spec.Spec.normal() }
 
 // Bytes returns the size of the array in bytes.
 func (m *Memory) Bytes() int64 { return m.spec.Bytes() }
@@ -72,19 +72,19 @@ func (m *Memory) WriteTile(t Tile, data []float64) error {
 	if ok, err := m.ledger.begin(i); !ok {
 		return err
 	}
-	for _, r := range m.spec.regions(t) {
-		row := make([]float64, r.Cols*m.spec.tail())
-		for i := range r.Rows {
-			m.spec.fillRow(row, data, r, i)
-			at := m.spec.start(r, i)
-			if m.spec.DType == Float64 {
-				copy(m.f64[at:], row)
-				continue
-			}
-			for k, v := range row {
-				m.f32[at+int64(k)] = float32(v)
-			}
+	err = m.spec.rows(t, data, func(at int64, row []float64) error {
+		if m.spec.DType == Float64 {
+			copy(m.f64[at:], row)
+			return nil
 		}
+		for k, v := range row {
+			m.f32[at+int64(k)] = float32(v)
+		}
+		return nil
+	})
+	if err != nil { // there is none
+		m.ledger.end(i, missing)
+		return err
 	}
 	m.ledger.end(i, stored)
 	return nil
