@@ -12,8 +12,22 @@ import (
 
 const manifestName = "manifest.json"
 
-// ours are the patterns of the files that verbs write into --out.
-var ours = []string{manifestName, "report.html", "theta*.npy", "theta*.npy.journal"}
+// ours are the patterns of the files that verbs write into --out, those that a
+// kill leaves included.
+var ours = []string{
+	"manifest*.json", "report.html", "theta*.npy", "theta*.npy.partial", "theta*.npy.journal",
+	"theta*.npy.journal.new", ".manifest*.json.*", ".report.html.*",
+}
+
+// isOurs reports whether a file has a name of ours.
+func isOurs(name string) bool {
+	for _, pattern := range ours {
+		if ok, _ := filepath.Match(pattern, name); ok { // the patterns are good
+			return true
+		}
+	}
+	return false
+}
 
 // newFolder makes the folder of --out ready. One that has files is refused
 // unless force is set; then those that ntk wrote are removed, and no others.
@@ -76,6 +90,9 @@ func writeWhole(path string, content []byte) (err error) {
 		return err
 	}
 	if err = f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil { // before the name: a power loss leaves the old file or the new one
 		return err
 	}
 	if err = f.Close(); err != nil {

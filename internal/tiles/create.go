@@ -64,6 +64,15 @@ func createNPY(path string, spec Spec, manifest Manifest, free func(dir string) 
 	return OpenNPY(path, spec, manifest)
 }
 
+// CheckSpace returns [ErrSpace] if the file system of a folder is known to have
+// fewer than need bytes left.
+func CheckSpace(folder string, need float64) error {
+	if n, ok := freeSpace(folder); ok && float64(n) < need {
+		return fmt.Errorf("%w: %s needs %.0f bytes, and %d are free; free some, or write elsewhere", ErrSpace, folder, need, n)
+	}
+	return nil
+}
+
 // createJournal gives the journal its name only when its first line is whole.
 func createJournal(path string, first []byte, size int64) error {
 	name := journalPath(path)
