@@ -103,9 +103,9 @@ func (v *verification) folder(ctx context.Context, path string) error {
 		for _, f := range m.Files {
 			file := filepath.Join(path, f)
 			switch sum, ok := m.Sums[f]; {
-			case file == name, strings.HasSuffix(f, ".npy.journal"): // read with its array
 			case ok:
 				v.sum(file, sum)
+			case file == name, strings.HasSuffix(f, ".npy.journal"): // of an array that is not finished: read with it
 			case slices.Contains(m.Files, f+".journal"):
 				seen[file] = true
 				if err := v.array(ctx, file); err != nil {
