@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gomlx/gomlx/pkg/core/shapes"
 	"github.com/spf13/cobra"
 
 	"github.com/gontk/ntk/diagnose"
@@ -136,7 +137,11 @@ func (s *study) preflight(depths []int, reduction string) (outputs empirical.Out
 		depths = []int{0}
 	}
 	for _, depth := range depths[1:] {
-		if _, err := s.source.Build(depth, s.set.Shape[1:], s.set.Classes); err != nil {
+		model, err := s.source.Build(depth, s.set.Shape[1:], s.set.Classes)
+		if err == nil {
+			err = s.fitsWeights(model, shapes.Make(s.dtype, s.set.Shape[1:]...))
+		}
+		if err != nil {
 			return 0, 0, err
 		}
 	}

@@ -204,7 +204,7 @@ func (v *victim) kill(t *testing.T, trials int, how syscall.Signal) {
 			t.Errorf("trial %d: verify: %s", trial, r.stderr)
 		}
 	}
-	if midway < trials/3 {
+	if trials >= 10 && midway < trials/3 {
 		t.Errorf("%d of %d kills hit a process between two tiles: too few to tell", midway, trials)
 	}
 	t.Logf("%d processes ended by %v in %d trials, %d of them between two tiles; left alone it takes %v", hits, how, trials, midway, v.took)

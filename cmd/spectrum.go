@@ -146,10 +146,7 @@ func fitsSpectrum(budget machine.Budget, k int64, outputs, kept int, remedy stri
 	if outputs > 1 {
 		copies++
 	}
-	need := int64(-1) // beyond an int64
-	if x := float64(k) * float64(k) * 8 * float64(copies); x < 1<<62 {
-		need = k * k * 8 * copies
-	}
+	need := toBytes(float64(k) * float64(k) * 8 * float64(copies))
 	if !budget.Fits(need) {
 		return budget.Exceeded(fmt.Sprintf("the spectrum of a matrix of %d rows", k), need, remedy)
 	}
