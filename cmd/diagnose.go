@@ -75,6 +75,12 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	if d.study.network.depth != 0 {
 		depths = []int{d.study.network.depth}
 	}
+	if d.study.trained() {
+		if len(depths) > 1 {
+			return usagef("--depths: the weights of %s are of one network", d.study.weights.source())
+		}
+		d.seeds, d.study.seed = 1, 0 // nothing is drawn
+	}
 	s, err := a.open(ctx, &d.study)
 	if err != nil {
 		return err
@@ -86,8 +92,8 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	}
 	cfg := diagnose.Config{
 		Source: s.source, Data: s.set, Depths: depths, Seed: d.study.seed, Seeds: d.seeds, Outputs: outputs,
-		Of: d.study.choice.of, Params: d.study.choice.params, DebugNaN: d.study.choice.debugNaN,
-		DType: s.dtype, Memory: s.memory(), Backend: s.backend.GoMLX, BLAS: s.blas,
+		Of: d.study.choice.of, Params: d.study.choice.params, Joint: d.study.choice.isJoint(), DebugNaN: d.study.choice.debugNaN,
+		DType: s.dtype, Memory: s.memory(), Backend: s.backend.GoMLX, BLAS: s.blas, Context: s.context,
 	}
 	w := &diagnosisFiles{app: a, study: s, folder: d.out}
 	if d.out != "" {

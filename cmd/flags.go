@@ -18,6 +18,7 @@ type networkFlags struct {
 	depth, width, heads, patch, vocabulary                 int
 	wStd, bStd                                             float64
 	published                                              bool
+	onnx                                                   onnxFlags
 	// given lists the flags that only networks of the zoo understand.
 	given []string
 }
@@ -29,9 +30,10 @@ var zooFlags = []string{
 
 func (n *networkFlags) register(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVarP(&n.model, "model", "m", "", `network: one of "models list", or the path of a spec (.json)`)
+	f.StringVarP(&n.model, "model", "m", "", `network: one of "models list", or the path of a spec (.json) or an ONNX file (.onnx)`)
 	f.IntVar(&n.depth, "depth", 0, "depth (default: the network's own)")
 	n.registerZoo(c)
+	n.onnx.register(c)
 }
 
 func (n *networkFlags) registerZoo(c *cobra.Command) {

@@ -49,7 +49,7 @@ of the others; "merge" joins them. All get the same command line but for i.`,
 	g.study.register(c)
 	f := c.Flags()
 	f.StringVar(&g.outputs, "outputs", "mean", "mean, full, trace, diagonal or pseudo, the kernel of Σ f_o/√O")
-	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor or sequential")
+	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor, sequential or separable")
 	f.IntVar(&g.block, "block", 0, "examples in one execution (default: as many as the budget allows)")
 	f.StringVar(&g.out, "out", "", "folder for theta.npy and manifest.json")
 	f.BoolVar(&g.force, "force", false, "replace the results in --out")
@@ -68,7 +68,7 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if err := oneOf("outputs", g.outputs, "mean", "full", "trace", "diagonal", "pseudo"); err != nil {
 		return err
 	}
-	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential"); err != nil {
+	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential", "separable"); err != nil {
 		return err
 	}
 	switch {
@@ -78,6 +78,8 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		return usagef("--out is missing: the folder that theta.npy goes to; or --explain")
 	case g.force && g.resume:
 		return usagef("--force and --resume: give one of them")
+	case g.shard != "" && g.study.choice.isJoint():
+		return usagef("--shard and --joint: what is a function of all examples cannot be split")
 	case g.packed && g.shard != "":
 		return usagef("--packed and --shard: give --packed to \"merge\"")
 	}
@@ -114,7 +116,7 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		_, err := fmt.Fprint(a.stdout, plan)
 		return err
 	}
-	if err := f.Redraw(g.study.seed); err != nil {
+	if err := s.draw(f); err != nil {
 		return err
 	}
 	if err := a.debugNaN(ctx, s, f); err != nil {
@@ -241,6 +243,10 @@ func (s *study) config() map[string]string {
 		"data": d.data, "examples": strconv.Itoa(s.set.Len()), "layout": s.set.Layout, "labels": d.labels,
 		"shuffle": strconv.FormatUint(d.shuffle, 10), "standardize": d.standardize,
 		"dtype": s.flags.compute.dtype, "backend": s.backend.Kind,
+		"weights": s.flags.weights.file, "checkpoint": s.flags.weights.checkpoint, "onnx_output": n.onnx.output,
+	}
+	if n.onnx.reinit {
+		c["reinit"] = "true"
 	}
 	if n.published {
 		c["published"] = "true"

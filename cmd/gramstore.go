@@ -100,7 +100,10 @@ func (a *app) newStore(g *gramFlags, sh shard, s *study, f *empirical.Network, p
 		return nil, err
 	}
 	config := s.config()
-	config["outputs"], config["seed"] = g.outputs, strconv.FormatUint(g.study.seed, 10)
+	config["outputs"] = g.outputs
+	if !g.study.trained() {
+		config["seed"] = strconv.FormatUint(g.study.seed, 10)
+	}
 	if g.way != "auto" {
 		config["way"] = g.way
 	}
@@ -110,7 +113,7 @@ func (a *app) newStore(g *gramFlags, sh shard, s *study, f *empirical.Network, p
 	if s.backend.API != "" {
 		what["pjrt_api"] = s.backend.API
 	}
-	m := a.manifest(s, config, []uint64{g.study.seed})
+	m := a.manifest(s, config, g.study.seeds())
 	m.Hashes["program"], m.Hashes["weights"] = program, weights
 	path := g.arrayPath(sh)
 	m.Shard, m.Files, m.Incomplete = sh.String(), []string{filepath.Base(path), filepath.Base(path) + ".journal"}, "not finished"

@@ -72,7 +72,8 @@ func (a *app) spectrum(c *cobra.Command, f *spectrumFlags, args []string) error 
 	var r spectrumResult
 	var err error
 	if len(args) == 1 {
-		for _, flag := range append([]string{"data", "examples", "outputs", "seed", "dtype", "depth"}, choiceNames...) {
+		own := []string{"data", "examples", "outputs", "seed", "dtype", "depth", "weights", "checkpoint", "onnx-output", "reinit"}
+		for _, flag := range append(own, choiceNames...) {
 			if c.Flags().Changed(flag) {
 				return usagef("--%s chooses a network's kernel; %s is a file", flag, args[0])
 			}
@@ -199,7 +200,7 @@ func (a *app) spectrumOfNetwork(ctx context.Context, flags *spectrumFlags) (*pre
 		return nil, none, err
 	}
 	defer func() { _ = f.Close() }()
-	if err := f.Redraw(flags.study.seed); err != nil {
+	if err := s.draw(f); err != nil {
 		return nil, none, err
 	}
 	outputs, err := empirical.ParseOutputs(flags.outputs)

@@ -25,6 +25,7 @@ type studyFlags struct {
 	choice  choiceFlags
 	data    dataFlags
 	compute computeFlags
+	weights weightFlags
 	seed    uint64
 }
 
@@ -33,6 +34,7 @@ func (s *studyFlags) register(c *cobra.Command) {
 	s.choice.register(c)
 	s.data.register(c)
 	s.compute.register(c)
+	s.weights.register(c)
 	c.Flags().Uint64Var(&s.seed, "seed", 1, "seed of the weights (the first, where there are several)")
 }
 
@@ -44,6 +46,9 @@ func (s *studyFlags) check(c *cobra.Command) error {
 		return err
 	}
 	if err := s.data.check(); err != nil {
+		return err
+	}
+	if err := s.checkWeights(c); err != nil {
 		return err
 	}
 	return s.compute.check()
@@ -58,6 +63,7 @@ type study struct {
 	blas    *native.BLAS
 	dtype   dtypes.DType
 	budget  machine.Budget
+	context *mlctx.Context // of weights that are used as they are; nil where seeds draw them
 }
 
 // open loads the data, finds the network, and only then opens libraries: the
@@ -76,9 +82,25 @@ func (a *app) open(ctx context.Context, flags *studyFlags) (*study, error) {
 	if s.set, err = a.load(ctx, &flags.data, flags.data.data, s.budget); err != nil {
 		return nil, err
 	}
-	if s.source, err = a.source(&flags.network, s.set); err != nil {
+	if isONNX(flags.network.model) {
+		s.source, s.set, err = a.onnxSource(&flags.network, &flags.data, s.set)
+	} else {
+		s.source, err = a.source(&flags.network, s.set)
+	}
+	if err != nil {
 		return nil, err
 	}
+	if flags.choice.training {
+		build := s.source.Build
+		s.source.Build = func(depth int, input []int, outputs int) (graph.Model, error) {
+			m, err := build(depth, input, outputs)
+			if err != nil {
+				return nil, err
+			}
+			return graph.InTraining(m), nil
+		}
+	}
+	a.tellWeights(flags)
 	if s.backend, err = a.openBackend(&flags.compute); err != nil {
 		return nil, err
 	}
@@ -182,7 +204,8 @@ func (a *app) openBLAS() (*native.BLAS, error) {
 	return blas, nil
 }
 
-// network builds the network of one depth, with weights from seed 0.
+// network builds the network of one depth, with weights from seed 0 or those that
+// are given.
 func (s *study) network(depth int) (*empirical.Network, error) {
 	model, err := s.source.Build(depth, s.set.Shape[1:], s.set.Classes)
 	if err != nil {
@@ -192,7 +215,15 @@ func (s *study) network(depth int) (*empirical.Network, error) {
 	if err := s.fitsWeights(model, input); err != nil {
 		return nil, err
 	}
-	return empirical.New(s.backend.GoMLX, mlctx.New(), model, input)
+	f, err := empirical.New(s.backend.GoMLX, mlctx.New(), model, input)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.loadWeights(f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // fitsWeights compares the weights with the budget before any is drawn: on the

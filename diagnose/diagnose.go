@@ -43,6 +43,8 @@ type Config struct {
 	// count; none means all.
 	Of     []int
 	Params []string
+	// Joint is that of [empirical.Options]: the examples are one batch.
+	Joint bool
 	// DebugNaN looks at every op before a kernel is computed; see [FindNotFinite].
 	DebugNaN bool
 	// DType of the arithmetic; zero means float32.
@@ -78,6 +80,7 @@ type Result struct {
 	Outputs   int           `json:"outputs"` // that count
 	Of        []int         `json:"of,omitempty"`
 	Params    []string      `json:"params,omitempty"`
+	Joint     bool          `json:"joint,omitempty"`
 	Reduction string        `json:"reduction"`
 	Dimension int           `json:"dimension"` // of the matrix whose spectrum is given
 	DType     string        `json:"dtype"`
@@ -144,7 +147,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	}
 	r := &Result{
 		Model: c.Source.Name, Data: c.Data.Describe(), DataHash: c.Data.Hash(), Examples: c.Data.Len(),
-		Of: c.Of, Params: c.Params, Reduction: c.Outputs.String(), DType: c.DType.String(),
+		Of: c.Of, Params: c.Params, Joint: c.Joint, Reduction: c.Outputs.String(), DType: c.DType.String(),
 	}
 	for i, d := range depths {
 		depth, err := c.depth(ctx, d, i, len(depths), x, r)
@@ -192,7 +195,7 @@ func (c Config) depth(ctx context.Context, depth, index, depths int, x empirical
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	opts := empirical.Options{Outputs: c.Outputs, Of: c.Of, Params: c.Params, Memory: c.Memory, BLAS: c.BLAS}
+	opts := empirical.Options{Outputs: c.Outputs, Of: c.Of, Params: c.Params, Joint: c.Joint, Memory: c.Memory, BLAS: c.BLAS}
 	plan, err := f.Plan(x.Len(), 0, opts)
 	if err != nil {
 		return nil, err

@@ -70,17 +70,20 @@ func (f *Network) jacobians(n int, sel *selection, ways []Way) (*jacobianExec, e
 	return e, nil
 }
 
-// compile compiles p for backend, lowering what it lacks.
-func compile(backend backends.Backend, dtype dtypes.DType, p *graph.Program) (backends.Executable, error) {
-	var need lower.Set
+// lacking returns what to lower for a backend.
+func lacking(backend backends.Backend, dtype dtypes.DType) lower.Set {
 	switch {
 	case backend.Name() == "SimpleGo (go)":
-		need = lower.SimpleGo()
+		return lower.SimpleGo()
 	case dtype == dtypes.Float64:
-		need = lower.XLAFloat64()
-	default:
-		need = lower.XLA()
+		return lower.XLAFloat64()
 	}
+	return lower.XLA()
+}
+
+// compile compiles p for backend, lowering what it lacks.
+func compile(backend backends.Backend, dtype dtypes.DType, p *graph.Program) (backends.Executable, error) {
+	need := lacking(backend, dtype)
 	return graph.Compile(backend, p, func(it graph.Interpreter) graph.Interpreter { return lower.New(it, need) })
 }
 

@@ -35,7 +35,7 @@ func (f *Network) independent(ctx context.Context) error {
 		return err
 	}
 	if mixing := a.BatchMixing(); len(mixing) > 0 {
-		return fmt.Errorf("empirical: %w: %s; Joint takes a batch as one function", ErrInteract, mixing[0])
+		return fmt.Errorf("empirical: %w: %s; Options.Joint (--joint) takes a batch as one function", ErrInteract, mixing[0])
 	}
 	d, scale, err := f.batchDifference()
 	if err != nil {
@@ -47,7 +47,7 @@ func (f *Network) independent(ctx context.Context) error {
 		tol = 1e-9
 	}
 	if !(d <= tol*scale) {
-		return fmt.Errorf("empirical: %w: f of an example changes by %.3g (of %.3g) with the other example of a batch of 2; Joint takes a batch as one function", ErrInteract, d, scale)
+		return fmt.Errorf("empirical: %w: f of an example changes by %.3g (of %.3g) with the other example of a batch of 2; Options.Joint (--joint) takes a batch as one function", ErrInteract, d, scale)
 	}
 	f.checked = true
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 	"github.com/gomlx/gomlx/pkg/ml/layers"
+	"github.com/gomlx/gomlx/pkg/ml/layers/batchnorm"
 
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/graph"
@@ -24,6 +25,14 @@ func batchNorm(ctx *mlctx.Context, x *gx.Node) *gx.Node {
 	return layers.Dense(ctx.In("b"), gx.Tanh(gx.Div(d, gx.BroadcastToShape(sd, x.Shape()))), true, 2)
 }
 
+// trained is an MLP with GoMLX's batch normalization, in training mode.
+func trained(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+	return graph.InTraining(graph.One(func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		x = batchnorm.New(ctx.In("norm"), layers.Dense(ctx.In("a"), x, true, 5), -1).Done()
+		return layers.Dense(ctx.In("b"), gx.Tanh(x), true, 2)
+	}))(ctx, []*gx.Node{x})[0]
+}
+
 // A joint function against a loop of gradients of whole batches: x2 nil, of
 // another size, of the same; whole and in uneven blocks of rows; and a network
 // whose examples do not interact, which is no different when it is joint.
@@ -31,7 +40,7 @@ func TestJoint(t *testing.T) {
 	for _, net := range []struct {
 		name string
 		f    func(ctx *mlctx.Context, x *gx.Node) *gx.Node
-	}{{"batch norm", batchNorm}, {"independent", twoLayers}} {
+	}{{"batch norm", batchNorm}, {"GoMLX's batch norm in training", trained}, {"independent", twoLayers}} {
 		t.Run(net.name, func(t *testing.T) {
 			ctx := mlctx.New()
 			f, err := empirical.New(kerneltest.Backend(t).GoMLX, ctx, graph.One(net.f), shapes.Make(dtypes.Float64, 5))

@@ -254,7 +254,13 @@ func (r *run) tile(t tiles.Tile, b1, b2 *block) error {
 		r.traces[i] += x
 	}
 	r.gram.Contraction += time.Since(t0)
-	if err := checkFinite(data, t, r.opts.Outputs.tail(r.gram.O)); err != nil {
+	tail := r.opts.Outputs.tail(r.gram.O)
+	width := t.Cols * product(tail)
+	err = parallel(r.blas, t.Rows, func(_, i int) error {
+		row := tiles.Tile{Row: t.Row + i, Col: t.Col, Rows: 1, Cols: t.Cols}
+		return checkFinite(data[i*width:(i+1)*width], row, tail)
+	})
+	if err != nil {
 		return err
 	}
 	return r.writer.WriteTile(t, data)

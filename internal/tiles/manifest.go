@@ -1,6 +1,9 @@
 package tiles
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,6 +20,19 @@ var ErrMismatch = errors.New("file belongs to another computation")
 // model and data, versions. Only computations with equal manifests may write
 // to the same file.
 type Manifest map[string]string
+
+// Hash returns the SHA-256 of the manifest in hexadecimal; the order in
+// which it was filled does not matter.
+func (m Manifest) Hash() string {
+	// encoding/json writes maps in the order of their keys. It cannot fail
+	// on strings.
+	b, _ := json.Marshal(map[string]string(m))
+	if m == nil {
+		b = []byte("{}")
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
 
 // validate refuses text that JSON would alter.
 func (m Manifest) validate() error {

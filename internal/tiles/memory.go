@@ -3,6 +3,9 @@ package tiles
 import (
 	"fmt"
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 )
 
 // Memory is a [Writer] that holds the whole array.
@@ -72,22 +75,45 @@ func (m *Memory) WriteTile(t Tile, data []float64) error {
 	if ok, err := m.ledger.begin(i); !ok {
 		return err
 	}
-	err = m.spec.rows(t, data, func(at int64, row []float64) error {
-		if m.spec.DType == Float64 {
-			copy(m.f64[at:], row)
-			return nil
-		}
-		for k, v := range row {
-			m.f32[at+int64(k)] = float32(v)
-		}
-		return nil
-	})
-	if err != nil { // there is none
-		m.ledger.end(i, missing)
-		return err
+	for _, r := range m.spec.regions(t) {
+		m.fill(r, data)
 	}
 	m.ledger.end(i, stored)
 	return nil
+}
+
+// fill writes the rows of a region, some by each processor: a tile may take
+// less time to compute than to copy.
+func (m *Memory) fill(r region, data []float64) {
+	workers := min(runtime.GOMAXPROCS(0), r.Rows)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			tail := m.spec.tail()
+			width := int64(r.Cols * tail)
+			var row []float64
+			for i := int(next.Add(1)) - 1; i < r.Rows; i = int(next.Add(1)) - 1 {
+				at, skip := m.spec.place(r, i)
+				if m.spec.DType == Float64 && skip == 0 {
+					m.spec.fillRow(m.f64[at:at+width], data, r, i)
+					continue
+				}
+				if row == nil {
+					row = make([]float64, width)
+				}
+				m.spec.fillRow(row, data, r, i)
+				if m.spec.DType == Float64 {
+					copy(m.f64[at:], row[skip*tail:])
+					continue
+				}
+				for k, v := range row[skip*tail:] {
+					m.f32[at+int64(k)] = float32(v)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // Close implements [Writer]. Data stays.
