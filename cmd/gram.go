@@ -113,7 +113,10 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		if a.json {
 			return a.printJSON(explanation{"ntk/plan/1", a.command(), describePlan(plan)})
 		}
-		_, err := fmt.Fprint(a.stdout, plan)
+		text, err := sh.explain(plan)
+		if err == nil {
+			_, err = fmt.Fprint(a.stdout, plan, text)
+		}
 		return err
 	}
 	if err := s.draw(f); err != nil {

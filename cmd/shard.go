@@ -90,3 +90,13 @@ func (s shard) part(spec tiles.Spec, p *empirical.Plan) (tiles.Part, error) {
 	}
 	return parts[s.index-1], nil
 }
+
+// explain returns the line that --explain has of a shard.
+func (s shard) explain(p *empirical.Plan) (string, error) {
+	if s.count == 0 {
+		return "", nil
+	}
+	spec := tiles.Spec{N1: p.N1, N2: p.N2, DType: tiles.Float32, Symmetric: p.Symmetric, Block1: p.Block, Block2: p.Block}
+	part, err := s.part(spec, p)
+	return fmt.Sprintf("shard %s: %v of 0 to %d\n", s, part, p.Tiles-1), err
+}

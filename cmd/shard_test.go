@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -87,6 +88,11 @@ func TestShardsRefused(t *testing.T) {
 	}
 	succeed(t, own, args("2/2", "--force")...)
 	succeed(t, own, "merge", folder)
+	// Six examples in blocks of one: 21 tiles. Of one weight of three rows, the
+	// rows of the grid with 6 and 5 tiles cost half of all, blocks of examples nearly nothing.
+	if r := succeed(t, own, args("1/2", "--explain")...); !regexp.MustCompile(`shard 1/2: tiles 0 to (9|10|11) of 0 to 20\n`).MatchString(r.stdout) {
+		t.Errorf("--explain says %q", r.stdout)
+	}
 }
 
 // TestResumeFromNothing: --resume starts where there is nothing yet, whatever a
