@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -44,10 +45,7 @@ func (s *studyFlags) checkWeights(c *cobra.Command) error {
 	if !s.trained() {
 		return nil
 	}
-	from := w.source()
-	if from == "" {
-		from = s.network.model
-	}
+	from := s.weightsFrom()
 	for _, name := range []string{"seed", "seeds"} {
 		if c.Flags().Changed(name) {
 			hint := ""
@@ -63,6 +61,11 @@ func (s *studyFlags) checkWeights(c *cobra.Command) error {
 // trained says whether weights are used as they are, so that no seed draws them.
 func (s *studyFlags) trained() bool {
 	return s.weights.source() != "" || isONNX(s.network.model) && !s.network.onnx.reinit
+}
+
+// weightsFrom names what has the trained weights: a flag, or the network's file.
+func (s *studyFlags) weightsFrom() string {
+	return cmp.Or(s.weights.source(), s.network.model)
 }
 
 // seeds lists a study's only seed; none if nothing is drawn.
@@ -104,12 +107,7 @@ func (s *study) draw(f *empirical.Network) error {
 
 // tellWeights says where the weights come from, if no seed draws them.
 func (a *app) tellWeights(s *studyFlags) {
-	if !s.trained() {
-		return
+	if s.trained() {
+		a.notice(fmt.Sprintf("weights are those of %s, as they are: no seed is drawn", s.weightsFrom()))
 	}
-	from := s.weights.source()
-	if from == "" {
-		from = s.network.model
-	}
-	a.notice(fmt.Sprintf("weights are those of %s, as they are: no seed is drawn", from))
 }

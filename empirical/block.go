@@ -17,13 +17,28 @@ import (
 	"github.com/gontk/ntk/graph/lower"
 )
 
-// A jacobianExec is the compiled Program of a block of examples.
-type jacobianExec struct {
+// A compiled is a compiled Program and the names of its parameters: inputs as
+// "input:i", weights by parameter name.
+type compiled struct {
 	exec   backends.Executable
-	sel    *selection
-	size   int
-	params []string // input positions as "input:i", weights by parameter name
-	parts  []int    // how many outputs each weight has
+	params []string
+}
+
+// A blockExec is the compiled Program of a block of examples: f and, unless it
+// is f alone, Jacobians.
+type blockExec struct {
+	compiled
+	sel   *selection
+	size  int
+	parts []int // how many outputs each weight has
+}
+
+// what names what e computes, for errors.
+func (e *blockExec) what() string {
+	if len(e.parts) == 0 {
+		return "outputs"
+	}
+	return "Jacobians"
 }
 
 // A block holds f and the Jacobians of rows examples, where the host can read them.
@@ -42,7 +57,7 @@ type array struct {
 }
 
 // jacobians compiles the Program for blocks of n examples, once.
-func (f *Network) jacobians(n int, sel *selection, ways []Way) (*jacobianExec, error) {
+func (f *Network) jacobians(n int, sel *selection, ways []Way) (*blockExec, error) {
 	key := fmt.Sprint(n, sel.key, ways, sel.outputs.layout(ways))
 	if e, ok := f.execs[key]; ok {
 		return e, nil
@@ -51,11 +66,10 @@ func (f *Network) jacobians(n int, sel *selection, ways []Way) (*jacobianExec, e
 	if err != nil {
 		return nil, err
 	}
-	ex, err := compile(f.backend, f.dtype, p)
-	if err != nil {
+	e := &blockExec{sel: sel, size: n}
+	if e.compiled, err = f.compiled(p); err != nil {
 		return nil, err
 	}
-	e := &jacobianExec{exec: ex, sel: sel, size: n}
 	for i, w := range sel.weights {
 		parts := 2
 		if ways[i] == Materialize || !w.product() {
@@ -63,11 +77,17 @@ func (f *Network) jacobians(n int, sel *selection, ways []Way) (*jacobianExec, e
 		}
 		e.parts = append(e.parts, parts)
 	}
-	for i := range p.Params {
-		e.params = append(e.params, p.ParamName(i))
-	}
 	f.execs[key] = e
 	return e, nil
+}
+
+// compiled compiles p for f's backend and dtype.
+func (f *Network) compiled(p *graph.Program) (c compiled, err error) {
+	for i := range p.Params {
+		c.params = append(c.params, p.ParamName(i))
+	}
+	c.exec, err = compile(f.backend, f.dtype, p)
+	return c, err
 }
 
 // lacking returns what to lower for a backend.
@@ -89,7 +109,7 @@ func compile(backend backends.Backend, dtype dtypes.DType, p *graph.Program) (ba
 
 // block runs the Program on examples from … from+rows−1 of x; a last block that
 // is too short repeats its last example, and rows says what counts.
-func (f *Network) block(ctx context.Context, e *jacobianExec, x Batch, from int) (*block, error) {
+func (f *Network) block(ctx context.Context, e *blockExec, x Batch, from int) (*block, error) {
 	if err := canceled(ctx); err != nil {
 		return nil, err
 	}
@@ -107,7 +127,7 @@ func (f *Network) block(ctx context.Context, e *jacobianExec, x Batch, from int)
 		var err error
 		if name == basisName {
 			b, err = f.uploadBasis(e.sel, from, e.size)
-		} else if _, serr := fmt.Sscanf(name, "input:%d", &k); serr == nil {
+		} else if scan(name, inputName, &k) {
 			b, err = uploadRows(f.backend, x[k], first, count, lead...)
 		} else {
 			if in[i], err = f.weight(name); err != nil {
@@ -123,12 +143,12 @@ func (f *Network) block(ctx context.Context, e *jacobianExec, x Batch, from int)
 	}
 	out, err := e.exec.Execute(in, nil, 0)
 	if err != nil {
-		return nil, fmt.Errorf("empirical: computing Jacobians: %w", err)
+		return nil, fmt.Errorf("empirical: computing %s: %w", e.what(), err)
 	}
 	arrays := make([]array, len(out))
 	for i, buf := range out {
 		if arrays[i], err = f.host(buf); err != nil {
-			return nil, fmt.Errorf("empirical: reading Jacobians: %w", err)
+			return nil, fmt.Errorf("empirical: reading %s: %w", e.what(), err)
 		}
 	}
 	b := &block{rows: rows, f: arrays[0]}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/gomlx/gomlx/backends"
-
 	"github.com/gontk/ntk/graph"
 )
 
@@ -51,15 +49,10 @@ func (f *Network) outputs(ctx context.Context, x Batch, size int) (y []float64, 
 		return nil, err
 	}
 	for from := 0; from < x.Len(); from += size {
-		if err := canceled(ctx); err != nil {
-			return nil, err
+		b, err := f.block(ctx, e, x, from)
+		if err == nil {
+			y = append(y, b.f.floats(b.rows*f.Outputs())...)
 		}
-		b, err := f.forwardBlock(e, x, from)
-		if err != nil {
-			return nil, err
-		}
-		y = append(y, b.f.floats(b.rows*f.Outputs())...)
-		err = b.checkFinite(f.Outputs(), from)
 		if ferr := f.free(b); err == nil {
 			err = ferr
 		}
@@ -71,7 +64,7 @@ func (f *Network) outputs(ctx context.Context, x Batch, size int) (y []float64, 
 }
 
 // forwardExec compiles f for batches of n, once.
-func (f *Network) forwardExec(n int) (*jacobianExec, error) {
+func (f *Network) forwardExec(n int) (*blockExec, error) {
 	key := fmt.Sprint("forward ", n)
 	if e, ok := f.execs[key]; ok {
 		return e, nil
@@ -80,45 +73,10 @@ func (f *Network) forwardExec(n int) (*jacobianExec, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := r.Program.Prune()
-	ex, err := compile(f.backend, f.dtype, p)
-	if err != nil {
+	e := &blockExec{sel: &selection{}, size: n}
+	if e.compiled, err = f.compiled(r.Program.Prune()); err != nil {
 		return nil, err
-	}
-	e := &jacobianExec{exec: ex, size: n}
-	for i := range p.Params {
-		e.params = append(e.params, p.ParamName(i))
 	}
 	f.execs[key] = e
 	return e, nil
-}
-
-// forwardBlock runs examples from on, as many as the Program is compiled for.
-func (f *Network) forwardBlock(e *jacobianExec, x Batch, from int) (*block, error) {
-	rows := min(e.size, x.Len()-from)
-	in := make([]backends.Buffer, len(e.params))
-	for i, name := range e.params {
-		var k int
-		if _, err := fmt.Sscanf(name, "input:%d", &k); err != nil {
-			if in[i], err = f.weight(name); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		b, err := uploadRows(f.backend, x[k], from, rows, e.size)
-		if err != nil {
-			return nil, fmt.Errorf("empirical: uploading examples: %w", err)
-		}
-		defer func() { _ = f.backend.BufferFinalize(b) }()
-		in[i] = b
-	}
-	out, err := e.exec.Execute(in, nil, 0)
-	if err != nil {
-		return nil, fmt.Errorf("empirical: computing outputs: %w", err)
-	}
-	a, err := f.host(out[0])
-	if err != nil {
-		return nil, fmt.Errorf("empirical: reading outputs: %w", err)
-	}
-	return &block{rows: rows, f: a}, nil
 }

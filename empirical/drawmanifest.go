@@ -72,14 +72,8 @@ func (r *drawRun) manifest(f *Network) (tiles.Manifest, error) {
 // learning rates of its weights.
 func (f *Network) programHash() (string, error) {
 	h := sha256.New()
-	p := f.Program()
-	fmt.Fprintln(h, p) // a hash's Write never fails
-	for _, e := range p.Eqns {
-		if c, ok := e.Attrs.(graph.ConstantAttrs); ok {
-			if err := binary.Write(h, binary.LittleEndian, c.Flat); err != nil {
-				return "", fmt.Errorf("empirical: hashing a constant of the network: %w", err)
-			}
-		}
+	if err := f.Program().Fingerprint(h); err != nil {
+		return "", fmt.Errorf("empirical: %w", err)
 	}
 	for _, w := range f.gradient.weights {
 		d, _ := graph.Of(f.ctx, w.variable)

@@ -56,7 +56,9 @@ func (f *Network) drawRun(x1, x2 Batch, opts MonteCarloOptions) (*drawRun, error
 	if r.plan, err = f.Plan(x1.Len(), n2, opts.Options); err != nil {
 		return nil, err
 	}
-	r.opts.Options.Block = r.plan.Block // the same for all workers, whatever they find free
+	// The same for all workers and draws, and found out once: asking the system
+	// for its memory takes longer than a small Θ.
+	r.opts.Options.Block, r.opts.Options.Memory = r.plan.Block, r.plan.Budget.Bytes
 	r.blocks = (opts.MaxDraws + opts.BlockDraws - 1) / opts.BlockDraws
 	if err := r.checkScale(); err != nil {
 		return nil, err

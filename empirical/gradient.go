@@ -158,18 +158,18 @@ func (g *gradient) finish(rec *graph.Recording, found []consumers) error {
 		return err
 	}
 	g.program = p
-	dependent := p.DependsOn(p.Params[slices.IndexFunc(p.Params, isCotangent)])
-	for _, w := range g.weights {
-		if len(w.uses) == 1 {
-			w.separation = separate(p.Outputs[w.uses[0].delta], positionsOf(w.uses[0]), dependent)
-		}
-	}
 	for i := range p.Params {
 		switch {
 		case isCotangent(p.Params[i]):
 			g.u = i
 		case slices.Contains(rec.Inputs, rec.Program.Params[i]):
 			g.inputs = append(g.inputs, i)
+		}
+	}
+	dependent := p.DependsOn(p.Params[g.u])
+	for _, w := range g.weights {
+		if len(w.uses) == 1 {
+			w.separation = separate(p.Outputs[w.uses[0].delta], positionsOf(w.uses[0]), dependent)
 		}
 	}
 	return nil

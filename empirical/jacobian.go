@@ -1,6 +1,8 @@
 package empirical
 
 import (
+	"slices"
+
 	"github.com/gomlx/gomlx/backends"
 
 	"github.com/gontk/ntk/graph"
@@ -40,7 +42,7 @@ func (s *selection) jacobianProgram(n int, ways []Way) (*graph.Program, error) {
 			case i == g.u:
 				dims := []int{s.rows, 1, g.outputs}
 				in[i] = vmap.Mapped(vmap.Fixed(b.Constant(a.Shape.DType, dims, s.basis...)))
-			case contains(g.inputs, i):
+			case slices.Contains(g.inputs, i):
 				a.Shape = a.Shape.Clone()
 				a.Shape.Dimensions[0] = size
 				x := b.Do(backends.OpTypeParameter, a)
@@ -134,13 +136,4 @@ func span(from, to int) []int {
 		s = append(s, i)
 	}
 	return s
-}
-
-func contains(s []int, x int) bool {
-	for _, y := range s {
-		if x == y {
-			return true
-		}
-	}
-	return false
 }

@@ -28,9 +28,7 @@ func (f *Network) jointGradient(n int) (*gradient, error) {
 			whole[i] = gx.Reshape(v, v.Shape().Dimensions[1:]...)
 		}
 		y := f.model(ctx, whole)[0]
-		if y.Rank() == 0 || y.Shape().Dimensions[0] != n {
-			panic(fmt.Errorf("the output is %s for a batch of %d; the model must keep the batch axis", y.Shape(), n))
-		}
+		mustKeepBatch(y, n)
 		return []*gx.Node{gx.Reshape(y, 1, y.Shape().Size())}
 	}
 	g, err := traceGradient(f.ctx, model, batched(f.inputs, n))
@@ -39,6 +37,13 @@ func (f *Network) jointGradient(n int) (*gradient, error) {
 	}
 	f.joint[n] = g
 	return g, nil
+}
+
+// mustKeepBatch panics with an error if the output for a batch of n is no batch of n.
+func mustKeepBatch(y *gx.Node, n int) {
+	if y.Rank() == 0 || y.Shape().Dimensions[0] != n {
+		panic(fmt.Errorf("the output is %s for a batch of %d; the model must keep the batch axis", y.Shape(), n))
+	}
 }
 
 // basisShape returns the shape of the cotangents of n examples' rows.

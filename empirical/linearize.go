@@ -2,7 +2,6 @@ package empirical
 
 import (
 	"fmt"
-	"reflect"
 
 	"github.com/gomlx/gomlx/backends"
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -58,7 +57,7 @@ func (f *Network) Taylor(degree int) (graph.Model, error) {
 		if err != nil {
 			return nil, fmt.Errorf("empirical: value of %s: %w", v.ScopeAndName(), err)
 		}
-		if x.values[v.ParameterName()], err = copyOf(t); err != nil {
+		if x.values[v.ParameterName()], err = t.LocalClone(); err != nil {
 			return nil, fmt.Errorf("empirical: value of %s: %w", v.ScopeAndName(), err)
 		}
 	}
@@ -86,7 +85,7 @@ func (x *expansion) model(ctx *mlctx.Context, inputs []*gx.Node) []*gx.Node {
 	g := inputs[0].Graph()
 	nodes := map[string]*gx.Node{}
 	for i, in := range inputs {
-		nodes[fmt.Sprint("input:", i)] = in
+		nodes[fmt.Sprint(inputName, i)] = in
 	}
 	var deltas []*gx.Node
 	for i, w := range x.f.gradient.weights {
@@ -148,7 +147,7 @@ func (x *expansion) build(g *gx.Graph, p *graph.Program, nodes map[string]*gx.No
 // variable returns ctx's variable of v's name in a scope, made with v's value if
 // there is none.
 func (x *expansion) variable(ctx *mlctx.Context, v *mlctx.Variable, scope string) *mlctx.Variable {
-	t, err := copyOf(x.values[v.ParameterName()]) // a context takes hold of its tensors
+	t, err := x.values[v.ParameterName()].LocalClone() // a context takes hold of its tensors
 	if err != nil {
 		panic(err)
 	}
@@ -205,17 +204,4 @@ func noGradient(x *gx.Node, i int) *gx.Node {
 	return gx.IdentityWithCustomGradient(x, func(_, _ *gx.Node) *gx.Node {
 		panic(fmt.Errorf("empirical: a gradient with respect to input %d of a Taylor polynomial, which has them for its weights only; take f itself, or gx.StopGradient of the input", i))
 	})
-}
-
-// copyOf returns a tensor in memory of its own.
-func copyOf(t *tensors.Tensor) (*tensors.Tensor, error) {
-	c := tensors.FromShape(t.Shape())
-	var err error
-	cerr := t.ConstFlatData(func(from any) {
-		err = c.MutableFlatData(func(to any) { reflect.Copy(reflect.ValueOf(to), reflect.ValueOf(from)) })
-	})
-	if cerr != nil {
-		err = cerr
-	}
-	return c, err
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/gomlx/gomlx/backends"
-	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 
 	"github.com/gontk/ntk/graph"
@@ -30,41 +29,52 @@ func (a *Operator) batch(k int) (n int, need int64, err error) {
 	if b, ok := a.batches[k]; ok {
 		return b.n, b.need, nil
 	}
-	most := a.x.Len()
-	sizes := [2]int{1, 2}
+	b := minibatch{n: a.x.Len()}
 	if a.opts.Joint {
-		sizes = [2]int{most, most}
+		b.need, err = a.peak(b.n, k)
+	} else {
+		b, err = a.independentBatch(k)
 	}
-	var peak [2]int64
-	for i, n := range sizes {
-		if i == 1 && a.opts.Joint {
-			peak[1] = peak[0]
-			break
-		}
-		for _, kind := range []kind{pulls, pushes} {
-			p, err := a.program(kind, n, k)
-			if err != nil {
-				return 0, 0, err
-			}
-			peak[i] = max(peak[i], cost.Peak(p))
-		}
+	if err != nil {
+		return 0, 0, err
 	}
-	slope := max(peak[1]-peak[0], 1)
-	fixed := peak[0] - slope*int64(sizes[0])
-	switch {
-	case a.opts.Joint:
-		n, fixed, slope = most, peak[0], 0
-	case a.opts.Block > 0:
-		n = min(a.opts.Block, most)
-	default:
+	a.batches[k] = b
+	return b.n, b.need, nil
+}
+
+// independentBatch plans minibatches whose bytes grow by as much with each
+// example as with the second.
+func (a *Operator) independentBatch(k int) (minibatch, error) {
+	one, err := a.peak(1, k)
+	if err != nil {
+		return minibatch{}, err
+	}
+	two, err := a.peak(2, k)
+	if err != nil {
+		return minibatch{}, err
+	}
+	most, slope := a.x.Len(), max(two-one, 1)
+	fixed := one - slope
+	n := min(a.opts.Block, most)
+	if a.opts.Block <= 0 {
 		n = int(min(int64(most), max(1, (a.budget.Bytes-fixed)/slope), max(1, mostActive/slope)))
 		// Equal minibatches: a short last one would be filled up for nothing.
 		count := (most + n - 1) / n
 		n = (most + count - 1) / count
 	}
-	b := minibatch{n, fixed + slope*int64(n)}
-	a.batches[k] = b
-	return b.n, b.need, nil
+	return minibatch{n, fixed + slope*int64(n)}, nil
+}
+
+// peak returns the bytes that n examples and k lanes take, in either direction.
+func (a *Operator) peak(n, k int) (bytes int64, err error) {
+	for _, kind := range []kind{pulls, pushes} {
+		p, err := a.program(kind, n, k)
+		if err != nil {
+			return 0, err
+		}
+		bytes = max(bytes, cost.Peak(p))
+	}
+	return bytes, nil
 }
 
 // lanesAtOnce returns how many of count lanes go through the data together: as
@@ -121,12 +131,6 @@ const (
 	plain  kind = "push, no rates" // Ju
 )
 
-// A vectorExec is a compiled Program and the names of its parameters.
-type vectorExec struct {
-	exec   backends.Executable
-	params []string
-}
-
 // program records the Program of a kind for minibatches of n and k lanes.
 func (a *Operator) program(kind kind, n, k int) (*graph.Program, error) {
 	if kind == pulls {
@@ -144,21 +148,18 @@ func (a *Operator) program(kind kind, n, k int) (*graph.Program, error) {
 }
 
 // compiled returns the Program of a kind, compiled once.
-func (c *chunk) compiled(kind kind) (*vectorExec, error) {
+func (c *chunk) compiled(kind kind) (compiled, error) {
 	key := fmt.Sprint(kind, c.n, c.k)
-	if e := c.a.execs[key]; e != nil {
+	if e, ok := c.a.execs[key]; ok {
 		return e, nil
 	}
 	p, err := c.a.program(kind, c.n, c.k)
 	if err != nil {
-		return nil, err
+		return compiled{}, err
 	}
-	e := &vectorExec{}
-	if e.exec, err = compile(c.a.f.backend, c.a.f.dtype, p); err != nil {
-		return nil, err
-	}
-	for i := range p.Params {
-		e.params = append(e.params, p.ParamName(i))
+	e, err := c.a.f.compiled(p)
+	if err != nil {
+		return compiled{}, err
 	}
 	c.a.execs[key] = e
 	return e, nil
@@ -252,7 +253,7 @@ func (a *Operator) hasRates() bool {
 }
 
 // execute runs e on the examples from from on. vectors are its sums or tangents.
-func (c *chunk) execute(ctx context.Context, e *vectorExec, from int, cotangent backends.Buffer, vectors []backends.Buffer) ([]backends.Buffer, error) {
+func (c *chunk) execute(ctx context.Context, e compiled, from int, cotangent backends.Buffer, vectors []backends.Buffer) ([]backends.Buffer, error) {
 	if err := canceled(ctx); err != nil {
 		return nil, err
 	}
@@ -268,7 +269,7 @@ func (c *chunk) execute(ctx context.Context, e *vectorExec, from int, cotangent 
 		switch {
 		case name == cotangentName:
 			in[i] = cotangent
-		case scan(name, "input:", &k):
+		case scan(name, inputName, &k):
 			in[i] = examples[k]
 		case scan(name, sumName, &k), scan(name, tangentName, &k):
 			in[i] = vectors[k]
@@ -344,13 +345,9 @@ func (c *chunk) add(from int, y []float64) error {
 
 // uploadFloats uploads z in the dtype of the arithmetic.
 func (f *Network) uploadFloats(z []float64, dims ...int) (backends.Buffer, error) {
-	var flat any = z
-	if f.dtype == dtypes.Float32 {
-		narrow := make([]float32, len(z))
-		for i, x := range z {
-			narrow[i] = float32(x)
-		}
-		flat = narrow
+	flat, err := graph.FlatOf(f.dtype, z...)
+	if err != nil {
+		return nil, err
 	}
 	return f.backend.BufferFromFlatData(0, flat, shapes.Make(f.dtype, dims...))
 }

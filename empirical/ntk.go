@@ -125,8 +125,8 @@ type run struct {
 	blas        *native.BLAS
 	contraction contractor
 	gram        *Gram
-	exec1       *jacobianExec // of x1
-	exec2       *jacobianExec // of x2
+	exec1       *blockExec // of x1
+	exec2       *blockExec // of x2
 	traces      []float64
 	start       time.Time
 	keep        int // how many blocks of x2 stay in memory
@@ -237,7 +237,7 @@ func (r *run) row(ctx context.Context, row []tiles.Tile, done *int, total int) (
 	return nil
 }
 
-func (r *run) compute(ctx context.Context, e *jacobianExec, x Batch, from int) (*block, error) {
+func (r *run) compute(ctx context.Context, e *blockExec, x Batch, from int) (*block, error) {
 	t0 := time.Now()
 	b, err := r.f.block(ctx, e, x, from)
 	r.gram.Jacobians += time.Since(t0)

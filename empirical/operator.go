@@ -57,8 +57,8 @@ type Operator struct {
 	sel    *selection
 	budget machine.Budget
 
-	batches map[int]minibatch      // by the number of lanes
-	execs   map[string]*vectorExec // by kind, minibatch and lanes
+	batches map[int]minibatch   // by the number of lanes
+	execs   map[string]compiled // by kind, minibatch and lanes
 	data    *residents
 	start   time.Time
 	done    int // minibatches
@@ -86,7 +86,7 @@ func (f *Network) Operator(ctx context.Context, x Batch, opts OperatorOptions) (
 	}
 	a := &Operator{
 		f: f, x: x, opts: opts, sel: sel, budget: opts.options().budget(),
-		batches: map[int]minibatch{}, execs: map[string]*vectorExec{},
+		batches: map[int]minibatch{}, execs: map[string]compiled{},
 	}
 	n, need, err := a.batch(1)
 	if err != nil {

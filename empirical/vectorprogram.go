@@ -14,10 +14,11 @@ import (
 	"github.com/gontk/ntk/graph/vmap"
 )
 
-// Names of the parameters of Programs that multiply J with vectors, beside the
-// inputs, the weights and the cotangent: a sum so far and a tangent for the
-// i-th weight.
+// Names of the parameters of Programs, with a number behind: of inputs; and, of
+// those that multiply J with vectors, of a sum so far and a tangent for the i-th
+// weight.
 const (
+	inputName   = "input:" // graph.Inputs names them so
 	sumName     = "sum:"
 	tangentName = "tangent:"
 )
@@ -27,9 +28,7 @@ const (
 func (f *Network) reverse(n int, ws []*weight) (*graph.Program, error) {
 	rec, err := graph.Trace(f.ctx, "Jᵀu", func(ctx *mlctx.Context, g *gx.Graph) []*gx.Node {
 		y := f.model(ctx, graph.Inputs(g, batched(f.inputs, n)...))[0]
-		if y.Rank() == 0 || y.Shape().Dimensions[0] != n {
-			panic(fmt.Errorf("the output is %s for a batch of %d; the model must keep the batch axis", y.Shape(), n))
-		}
+		mustKeepBatch(y, n)
 		y = gx.Reshape(y, n, -1)
 		loss := gx.ReduceAllSum(gx.Mul(y, gx.Parameter(g, cotangentName, y.Shape())))
 		nodes := make([]*gx.Node, len(ws))

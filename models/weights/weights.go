@@ -68,6 +68,15 @@ func variables(ctx *mlctx.Context) (map[string]*mlctx.Variable, error) {
 	return all, nil
 }
 
+// shapesOf returns the shapes of variables, by name.
+func shapesOf(vars map[string]*mlctx.Variable) map[string]shapes.Shape {
+	m := map[string]shapes.Shape{}
+	for name, v := range vars {
+		m[name] = v.Shape()
+	}
+	return m
+}
+
 // Save writes all variables of ctx, trainable or not, to a file whose name ends in
 // .npz or .safetensors; the file appears when it is complete, in place of another.
 // It returns an error if a variable has no value yet.
@@ -112,11 +121,7 @@ func Load(path string, ctx *mlctx.Context) error {
 	if err != nil {
 		return err
 	}
-	want := map[string]shapes.Shape{}
-	for name, v := range vars {
-		want[name] = v.Shape()
-	}
-	got, err := f.read(path, want)
+	got, err := f.read(path, shapesOf(vars))
 	if err != nil {
 		return fmt.Errorf("weights: %s: %w", path, err)
 	}
@@ -125,11 +130,7 @@ func Load(path string, ctx *mlctx.Context) error {
 
 // set sets variables whose names, shapes and dtypes agree.
 func set(path string, vars map[string]*mlctx.Variable, got map[string]*tensors.Tensor) error {
-	shape := map[string]shapes.Shape{}
-	for name, v := range vars {
-		shape[name] = v.Shape()
-	}
-	if err := agree(shape, slices.Collect(maps.Keys(got))); err != nil {
+	if err := agree(shapesOf(vars), slices.Collect(maps.Keys(got))); err != nil {
 		return fmt.Errorf("weights: %s: %w", path, err)
 	}
 	names := slices.Sorted(maps.Keys(vars))
