@@ -8,6 +8,7 @@ import (
 
 	"github.com/gontk/ntk/diagnose"
 	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/internal/durable"
 	"github.com/gontk/ntk/internal/machine"
 	"github.com/gontk/ntk/internal/report"
 	"github.com/gontk/ntk/internal/tiles"
@@ -84,8 +85,8 @@ func (w *diagnosisFiles) write(r *diagnose.Result, incomplete string) error {
 	if err := doc.WriteHTML(&b); err != nil {
 		return err
 	}
-	if err := writeWhole(w.report(), b.Bytes()); err != nil {
-		return err
+	if err := durable.Write(w.report(), b.Bytes()); err != nil {
+		return fmt.Errorf("writing %s: %w", w.report(), err)
 	}
 	if err := m.sumFiles(w.folder); err != nil {
 		return err

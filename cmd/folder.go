@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gontk/ntk/internal/durable"
 	"github.com/gontk/ntk/internal/tiles"
 )
 
@@ -16,7 +17,7 @@ const manifestName = "manifest.json"
 // kill leaves included.
 var ours = []string{
 	"manifest*.json", "report.html", "theta*.npy", "theta*.npy.partial", "theta*.npy.journal",
-	"theta*.npy.journal.new", ".manifest*.json.*", ".report.html.*",
+	"theta*.npy.journal.new", durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
 }
 
 // isOurs reports whether a file has a name of ours.
@@ -71,34 +72,6 @@ func globEscape(path string) string {
 		b = append(b, r)
 	}
 	return string(b)
-}
-
-// writeWhole writes a file under its name only when it is complete.
-func writeWhole(path string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("writing %s: %w", path, err)
-		}
-	}()
-	if _, err = f.Write(content); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil { // before the name: a power loss leaves the old file or the new one
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // writeArray writes a whole Gram array as a .npy file in float64.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gontk/ntk/internal/data"
+	"github.com/gontk/ntk/internal/durable"
 	"github.com/gontk/ntk/internal/machine"
 )
 
@@ -123,7 +124,10 @@ func (m *manifest) writeAs(path string) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(path, text)
+	if err := durable.Write(path, text); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
 }
 
 // encode returns the manifest as JSON, with its own sum.

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/gontk/ntk/internal/durable"
 )
 
 // TestShards computes Θ in shards, joins them, and compares the bytes with those
@@ -100,7 +102,7 @@ func TestShardsRefused(t *testing.T) {
 func TestResumeFromNothing(t *testing.T) {
 	file := write(t, "x.npy", npy("(2, 2)", 1, 2, 3, 4))
 	own := []Model{linear("line", 1, nil)}
-	for _, left := range [][]string{nil, {}, {"theta.npy.partial"}, {"theta.npy.partial", "theta.npy.journal.new"}, {".manifest.json.123"}} {
+	for _, left := range [][]string{nil, {}, {"theta.npy.partial"}, {"theta.npy.partial", "theta.npy.journal.new"}, {durable.Partial + "manifest.json-123"}} {
 		out := filepath.Join(t.TempDir(), "theta")
 		if left != nil {
 			if err := os.Mkdir(out, 0o755); err != nil {

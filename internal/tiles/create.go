@@ -7,6 +7,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+
+	"github.com/gontk/ntk/internal/durable"
 )
 
 // ErrSpace is wrapped by errors about a disk too small for the array.
@@ -82,11 +84,7 @@ func createJournal(path string, first []byte, size int64) error {
 	if err := writeNew(fresh, first, int64(len(first)), size); err != nil {
 		return err
 	}
-	err := os.Rename(fresh, name)
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err != nil {
+	if err := durable.Rename(fresh, name); err != nil {
 		os.Remove(fresh)
 		os.Remove(name)
 		return fmt.Errorf("create %s: %w", path, err)

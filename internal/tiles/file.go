@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
-	"path/filepath"
 	"sync/atomic"
+
+	"github.com/gontk/ntk/internal/durable"
 )
 
 // castagnoli is CRC-32C, which processors compute.
@@ -109,18 +110,10 @@ func (f *File) Close() error {
 	}
 	// The journal is the lock: it goes last.
 	if complete && err == nil && f.data.Name() == partialPath(f.path) {
-		err = rename(partialPath(f.path), f.path)
+		err = durable.Rename(partialPath(f.path), f.path)
 	}
 	if e := f.log.f.Close(); err == nil {
 		err = e
 	}
 	return err
-}
-
-// rename gives a file of an array's folder another name, durably.
-func rename(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(to))
 }

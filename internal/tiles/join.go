@@ -96,7 +96,7 @@ func sources(parts []string) ([]joined, error) {
 		a, b := first.Spec, h.Spec
 		a.Part, b.Part = Part{}, Part{}
 		was, is := "in "+all[0].path, "in "+p.path
-		differ := append(differences("array", a.describe(), b.describe(), was, is), differences("manifest", first.Manifest, h.Manifest, was, is)...)
+		differ := append(differences("array", a.describe(), b.describe(), was, is), first.Manifest.Differences(h.Manifest, was, is)...)
 		if len(differ) > 0 {
 			return nil, fmt.Errorf("%w: %s", ErrParts, strings.Join(differ, ", "))
 		}

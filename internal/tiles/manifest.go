@@ -60,8 +60,12 @@ func (s Spec) describe() Manifest {
 	}
 }
 
-// differences returns, for each key in which two manifests differ, a clause with
-// both values and where they are: "in the file".
+// Differences returns, for each key in which two manifests differ, a clause with
+// both values and where they are, such as "in the file".
+func (m Manifest) Differences(other Manifest, inThis, inOther string) []string {
+	return differences("manifest", m, other, inThis, inOther)
+}
+
 func differences(what string, one, other Manifest, inOne, inOther string) []string {
 	keys := slices.Collect(maps.Keys(one))
 	for k := range other {

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+
+	"github.com/gontk/ntk/internal/durable"
 )
 
 // A Resume says what opening an existing file found.
@@ -139,7 +141,7 @@ func (h *history) matches(path string, spec Spec, manifest Manifest) error {
 	}
 	const was, is = "in the file", "in this run"
 	differ := append(differences("array", h.header.Spec.describe(), spec.normal().describe(), was, is),
-		differences("manifest", h.header.Manifest, manifest, was, is)...)
+		h.header.Manifest.Differences(manifest, was, is)...)
 	return mismatch(path, differ)
 }
 
@@ -214,7 +216,7 @@ func (f *File) repair(past *history) error {
 		// Closed first, because some systems do not rename open files.
 		err := f.data.Close()
 		if err == nil {
-			err = rename(f.path, partialPath(f.path))
+			err = durable.Rename(f.path, partialPath(f.path))
 		}
 		if err == nil {
 			f.data, f.offset, err = openArray(f.path, f.spec.Spec, os.O_RDWR)
