@@ -99,7 +99,6 @@ func TestBadInput(t *testing.T) {
 		{"--out missing", 2, "gram --model mlp", []string{"--out", "--explain"}},
 		{"--force and --resume", 2, "gram --model mlp --out x --force --resume", []string{"--force", "--resume"}},
 		{"nothing to resume", 1, "gram --model mlp --backend go --width 4 --examples 2 --resume --quiet --out " + full, []string{"theta.npy", "cannot be resumed"}},
-		{"nothing to resume, other files", 1, "gram --model mlp --backend go --width 4 --examples 2 --resume --quiet --out " + full, []string{"theta.npy", "cannot be resumed"}},
 		{"shard beyond the last", 2, "gram --model mlp --out x --shard 5/4", []string{`"5/4"`, "from 1 to n"}},
 		{"shard without a number", 2, "gram --model mlp --out x --shard 2", []string{`"2"`, "i/n"}},
 		{"joint shard", 2, "gram --model mlp --out x --shard 1/2 --training", []string{"--shard", "--joint"}},

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -88,16 +89,59 @@ func counts(t *testing.T, array string) (tiles, twice int) {
 type victim struct {
 	args  []string
 	tiles int
-	want  string        // theta.npy of a run that was left alone
-	took  time.Duration // by that run
+	want  string // theta.npy of a run that was left alone
+	// took is the time of that run, counted from its first tile if late is
+	// set, as of all that are killed: where compiling takes most of the time,
+	// few kills would hit a tile.
+	took time.Duration
+	late bool
 }
 
-func newVictim(t *testing.T, args ...string) *victim {
+// begun waits for the process to be ready for a kill: at once or, if v is late,
+// when the first tile is done. It returns false if the process ends before.
+func (v *victim) begun(stderr string, ended <-chan struct{}) bool {
+	for v.late {
+		if text, err := os.ReadFile(stderr); err == nil && strings.Contains(string(text), "ntk: tile ") {
+			break
+		}
+		select {
+		case <-ended:
+			return false
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return true
+}
+
+// at runs a process to its end, and calls do a while after it has begun.
+func (v *victim) at(c *exec.Cmd, stderr string, after time.Duration, do func()) error {
+	ended := make(chan struct{})
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		if !v.begun(stderr, ended) {
+			return
+		}
+		select {
+		case <-ended:
+		case <-time.After(after):
+			do()
+		}
+	})
+	err := c.Wait()
+	close(ended)
+	waiting.Wait()
+	return err
+}
+
+func newVictim(t *testing.T, late bool, args ...string) *victim {
 	t.Helper()
-	v := &victim{args: args, want: filepath.Join(t.TempDir(), "whole")}
+	v := &victim{args: args, want: filepath.Join(t.TempDir(), "whole"), late: late}
 	c, stderr := child(t, nil, nil, append(args, "--out", v.want)...)
+	if err := c.Start(); err != nil {
+		t.Skipf("no child process can be started here: %v", err)
+	}
 	start := time.Now()
-	if err := c.Run(); err != nil {
+	if err := v.at(c, stderr, 0, func() { start = time.Now() }); err != nil {
 		b, _ := os.ReadFile(stderr)
 		t.Fatalf("the run that is left alone: %v, %s", err, b)
 	}
@@ -117,9 +161,7 @@ func (v *victim) run(t *testing.T, out string, after time.Duration, how syscall.
 	if err := c.Start(); err != nil {
 		t.Skipf("no child process can be started here: %v", err)
 	}
-	timer := time.AfterFunc(after, func() { _ = c.Process.Signal(how) }) // too late is no error
-	err := c.Wait()
-	timer.Stop()
+	err := v.at(c, stderr, after, func() { _ = c.Process.Signal(how) }) // too late is no error
 	ended := err == nil
 	text, rerr := os.ReadFile(stderr)
 	if rerr != nil {
@@ -149,7 +191,7 @@ func (v *victim) run(t *testing.T, out string, after time.Duration, how syscall.
 // result is that of a run that was left alone, to the bit, and no finished tile
 // is computed again.
 func TestFaultsKill(t *testing.T) {
-	v := newVictim(t, strings.Fields("gram --model mlp --width 16 --data digits --examples 100 --outputs full --block 5 --backend go")...)
+	v := newVictim(t, false, strings.Fields("gram --model mlp --width 16 --data digits --examples 100 --outputs full --block 5 --backend go")...)
 	if v.tiles != 210 { // of 20 × 20 those on and above the diagonal
 		t.Fatalf("%d tiles, want 210", v.tiles)
 	}
@@ -158,7 +200,7 @@ func TestFaultsKill(t *testing.T) {
 
 // TestFaultsSignals does so with the signals of batch systems, which are obeyed.
 func TestFaultsSignals(t *testing.T) {
-	v := newVictim(t, strings.Fields("gram --model mlp --width 16 --data digits --examples 100 --outputs full --block 5 --backend go")...)
+	v := newVictim(t, false, strings.Fields("gram --model mlp --width 16 --data digits --examples 100 --outputs full --block 5 --backend go")...)
 	v.kill(t, trials(5, 1), syscall.SIGTERM)
 	v.kill(t, trials(5, 1), syscall.SIGUSR1)
 }
@@ -171,7 +213,7 @@ func TestFaultsKillXLA(t *testing.T) {
 	if r := do(t.Context(), nil, "doctor", "--backend", "xla", "--quick"); r.status != 0 {
 		t.Skipf("no XLA here: %s", r.stderr)
 	}
-	v := newVictim(t, strings.Fields("gram --model resnet-small --width 4 --data digits --examples 40 --block 4 --backend xla")...)
+	v := newVictim(t, true, strings.Fields("gram --model resnet-small --width 4 --data digits --examples 40 --block 1 --backend xla")...)
 	v.kill(t, 10, syscall.SIGKILL)
 }
 

@@ -69,9 +69,10 @@ func (s Spec) partPairs() int {
 }
 
 // Split cuts the array into n parts of about equal cost, none of them empty:
-// the dearest is as cheap as stretches of tiles allow, to 1e-9 of all. tile is the cost of a tile, and block that of a block of examples, which
-// every part pays once for each block that its tiles need. It returns
-// [ErrSpec] for an invalid spec, a part, and fewer tiles than parts.
+// the dearest is as cheap as stretches of tiles allow, to 1e-9 of all. tile is
+// the cost of a tile, and block that of a block of examples, which every part
+// pays once for each block that its tiles need. It returns [ErrSpec] for an
+// invalid spec, a part, and fewer tiles than parts.
 func (s Spec) Split(n int, tile func(Tile) float64, block float64) ([]Part, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -100,8 +101,8 @@ func (s Spec) Split(n int, tile func(Tile) float64, block float64) ([]Part, erro
 	return best, nil
 }
 
-// cut makes at most n parts, none dearer than limit unless it is one tile, and
-// then exactly n by ending parts early. It returns nil if n are too few.
+// cut makes n parts, none dearer than limit, and ends parts early where tiles
+// would run out. It returns nil if n are too few.
 func (s Spec) cut(all []Tile, n int, tile func(Tile) float64, block, limit float64) []Part {
 	var parts []Part
 	var sum float64
