@@ -30,7 +30,8 @@ type Spec struct {
 	// Parameterization; the zero value means [NTK].
 	Parameterization Param
 	// Initializer is the family that weights and biases are drawn from, of the
-	// same mean and variance: empty means [graph.Normal]; [graph.Uniform].
+	// same mean and variance, one of [Initializers]: empty means [graph.Normal].
+	// [Weights] says which arrays the orthogonal ones are for.
 	Initializer graph.Family
 	// InputShape is the shape of one input, without the batch axis.
 	InputShape []int
