@@ -139,6 +139,12 @@ func (s *Spec) Model() (graph.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.model(c, nil), nil
+}
+
+// model is Model after the check; seen, if not nil, is given the output of every
+// layer that has weights.
+func (s *Spec) model(c *check, seen func(l Layer, y *gx.Node)) graph.Model {
 	layers, param, family := s.Layers, s.Parameterization, s.Initializer
 	return func(ctx *mlctx.Context, inputs []*gx.Node) []*gx.Node {
 		if len(inputs) != len(c.inputs) {
@@ -151,9 +157,9 @@ func (s *Spec) Model() (graph.Model, error) {
 			}
 			byName[in.Name] = inputs[i]
 		}
-		b := &builder{ctx.Checked(false), param, family, c.placed, byName}
+		b := &builder{ctx.Checked(false), param, family, c.placed, byName, seen}
 		return []*gx.Node{b.sequence(layers, inputs[0])}
-	}, nil
+	}
 }
 
 func (s *Spec) title() string {
@@ -187,6 +193,7 @@ type builder struct {
 	family graph.Family
 	placed map[Layer]place
 	inputs map[string]*gx.Node
+	seen   func(l Layer, y *gx.Node)
 }
 
 // scope returns the context of l's variables; without variables, b's.
@@ -205,6 +212,9 @@ func (b *builder) weights(l Layer, g gains) (*mlctx.Context, Weights) {
 func (b *builder) sequence(ls []Layer, x *gx.Node) *gx.Node {
 	for _, l := range ls {
 		x = l.build(b, x)
+		if _, ok := b.placed[l]; ok && b.seen != nil {
+			b.seen(l, x)
+		}
 	}
 	return x
 }
