@@ -121,14 +121,22 @@ type computeFlags struct {
 
 func (m *computeFlags) register(c *cobra.Command) {
 	m.registerBackend(c)
+	m.registerDType(c)
+}
+
+func (m *computeFlags) registerDType(c *cobra.Command) {
 	c.Flags().StringVar(&m.dtype, "dtype", "float32", "arithmetic: float32 or float64")
 }
 
-func (m *computeFlags) registerBackend(c *cobra.Command) {
+func (m *computeFlags) registerDevice(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&m.backend, "backend", native.Auto, "auto, xla, go or cuda")
 	f.StringVar(&m.plugin, "plugin", "", "file of the PJRT plugin (default: found as \"doctor\" says)")
-	f.StringVar(&m.memory, "memory", "", "memory budget, such as 4GiB (default: half of what is allowed)")
+}
+
+func (m *computeFlags) registerBackend(c *cobra.Command) {
+	m.registerDevice(c)
+	c.Flags().StringVar(&m.memory, "memory", "", "memory budget, such as 4GiB (default: half of what is allowed)")
 }
 
 func (m *computeFlags) check() error {

@@ -31,34 +31,34 @@ type CheckOptions struct {
 
 // A Coordinates says how a network's values depend on its width.
 type Coordinates struct {
-	Parameterization string  `json:"parameterization"`
-	Widths           []int   `json:"widths"`
-	Seed             uint64  `json:"seed"`
-	Seeds            int     `json:"seeds"`
-	Steps            int     `json:"steps"`
-	Examples         int     `json:"examples"`
-	Rate             float64 `json:"rate"`
+	Parameterization string
+	Widths           []int
+	Seed             uint64
+	Seeds            int
+	Steps            int
+	Examples         int
+	Rate             float64
 	// Layers with weights, in the network's order; the last is its output.
-	Layers []Coordinate `json:"layers"`
+	Layers []Coordinate
 }
 
 // A Coordinate is the output of a layer.
 type Coordinate struct {
-	Name string `json:"name"`
+	Name string
 	// Start is the root mean square of its entries at the start, Update that of
 	// their change over all steps.
-	Start  Scaled `json:"start"`
-	Update Scaled `json:"update"`
+	Start  Scaled
+	Update Scaled
 }
 
 // A Scaled is a size at each width, and the power of the width that it follows.
 type Scaled struct {
 	// Sizes are geometric means over seeds; NaN where one is not finite.
-	Sizes []float64 `json:"sizes"`
+	Sizes []float64
 	// Slope of log size against log width, the mean over seeds of least squares
 	// fits, and its standard error: NaN if a size is 0 or not finite.
-	Slope float64 `json:"slope"`
-	Error float64 `json:"error"`
+	Slope float64
+	Error float64
 }
 
 // CheckCoordinates trains networks of several widths for a few steps of gradient

@@ -131,7 +131,7 @@ func TestCoordinates(t *testing.T) {
 	}{
 		{"mlp", "ntk", []float64{0, 0, 0}, []float64{-0.5, -0.5, 0}, "in the limit features stay"},
 		// ΔW of the second layer is δ hᵀ with δ ~ n^{−1/2}, and h h' ~ n; of the third h h' alone.
-		{"mlp", "standard", []float64{0, 0, 0}, []float64{-0.5, 0.5, 1}, "The rate must fall as n^-1"},
+		{"mlp", "standard", []float64{0, 0, 0}, []float64{-0.5, 0.5, 1}, "Wider networks need smaller rates"},
 		{"mlp", "mup", []float64{0, 0, -0.5}, []float64{0, 0, 0}, "features are learned"},
 		{"shallow", "mean-field", []float64{0, -0.5}, []float64{0, 0}, "a learning rate that is good at one is good at all"},
 		{"cnn-gap", "mup", []float64{0, -0.5}, []float64{0, 0}, "features are learned"},

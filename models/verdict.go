@@ -6,17 +6,35 @@ import (
 	"strings"
 )
 
-// halfPower returns the multiple of ½ that a slope is: theory knows no others.
-// It is not ok where the slope is none within its error and what finite widths
-// are off by.
-func (s Scaled) halfPower() (p float64, ok bool) {
+// A trend is what a slope says: sizes shrink, stay or grow with the width.
+type trend int
+
+const (
+	unclear trend = iota
+	shrinks
+	stays
+	grows
+)
+
+// trend tells a slope from 0 where it is larger than twice its error and than
+// what finite widths are off by.
+func (s Scaled) trend() trend {
 	const finiteWidth = 0.15
-	p = math.Round(2*s.Slope) / 2
-	err := 2 * s.Error
-	if math.IsNaN(err) {
+	err := s.Error
+	if math.IsNaN(err) { // of two widths and one seed
 		err = 0
 	}
-	return p, math.Abs(s.Slope-p) <= max(finiteWidth, err) && err <= 0.25
+	switch least := max(finiteWidth, 2*err); {
+	case math.IsNaN(s.Slope):
+		return unclear
+	case s.Slope > least:
+		return grows
+	case s.Slope < -least:
+		return shrinks
+	case err > finiteWidth:
+		return unclear
+	}
+	return stays
 }
 
 // Verdicts say in words what the slopes mean: of hidden values at the start, of
@@ -40,7 +58,7 @@ func (c *Coordinates) Verdicts() []string {
 func startVerdict(hidden []Coordinate) string {
 	var off []string
 	for _, l := range hidden {
-		if p, ok := l.Start.halfPower(); !ok || p != 0 {
+		if l.Start.trend() != stays {
 			off = append(off, l.Name+" "+l.Start.follows())
 		}
 	}
@@ -51,26 +69,25 @@ func startVerdict(hidden []Coordinate) string {
 }
 
 func outputVerdict(update Scaled) string {
-	p, ok := update.halfPower()
-	switch {
-	case !ok:
-		return fmt.Sprintf("How far the output moves follows no clear power of the width n: it %s. Use larger widths, more seeds or a smaller rate.", update.follows())
-	case p == 0:
+	switch update.trend() {
+	case stays:
 		return "The output moves equally far at every width: a learning rate that is good at one is good at all."
-	case p > 0:
-		return fmt.Sprintf("At one learning rate the output moves further in wider networks: it %s. The rate must fall as n^%g.", update.follows(), -p)
+	case grows:
+		return fmt.Sprintf("At one learning rate the output moves further in wider networks: it %s. Wider networks need smaller rates.", update.follows())
+	case shrinks:
+		return fmt.Sprintf("At one learning rate the output moves less far in wider networks: it %s. Wider networks need larger rates.", update.follows())
 	}
-	return fmt.Sprintf("At one learning rate the output moves less far in wider networks: it %s. The rate must grow as n^%g.", update.follows(), -p)
+	return fmt.Sprintf("How far the output moves follows no clear power of the width n: it %s. Use more seeds, larger widths or another rate.", update.follows())
 }
 
 func featureVerdict(hidden []Coordinate) string {
 	still, moving := 0, 0
 	var list []string
 	for _, l := range hidden {
-		switch p, ok := l.Update.halfPower(); {
-		case ok && p < 0:
+		switch l.Update.trend() {
+		case shrinks:
 			still++
-		case ok && p == 0:
+		case stays:
 			moving++
 		}
 		list = append(list, l.Name+" "+l.Update.follows())
