@@ -59,6 +59,7 @@ var written = map[string]any{
 	"ntk/spectrum/1":   spectrumResult{},
 	"ntk/not-finite/1": notFinite{},
 	"ntk/models/1":     modelList{},
+	"ntk/check/1":      checkResult{},
 	"ntk/data-list/1":  setList{},
 	"ntk/data/1":       dataResult{},
 	"ntk/fetch/1":      fetchResult{},
