@@ -1,0 +1,333 @@
+package limits
+
+import (
+	"github.com/gomlx/gomlx/backends"
+
+	"github.com/gontk/ntk/graph"
+)
+
+// isGaussian reports whether every entry of v is a Gaussian of mean zero: v is
+// linear in births and in weights of mean zero, and nothing is added.
+func (d *derivation) isGaussian(v *graph.Value) bool {
+	if g, ok := d.gaussian[v]; ok {
+		return g
+	}
+	g := d.findGaussian(v)
+	d.gaussian[v] = g
+	return g
+}
+
+func (d *derivation) findGaussian(v *graph.Value) bool {
+	switch x := d.values[v]; {
+	case x.kind == weight:
+		w, ok := d.anyEntry(v)
+		return !ok || w.of.Mean == 0
+	case x.kind != field:
+		return false
+	case d.birthOf(v) != nil:
+		return true
+	case !d.isLinear(v), d.dropouts[v] != nil:
+		return false
+	}
+	for _, u := range v.Def.In {
+		if x := d.values[u]; !x.zero && !x.kind.deterministic() && !d.isGaussian(u) {
+			return false
+		}
+	}
+	// Numbers may multiply, but not be added.
+	switch v.Def.Op {
+	case backends.OpTypeMul, backends.OpTypeDiv, backends.OpTypeDotGeneral, backends.OpTypeConvGeneral, backends.OpTypeWhere:
+		if v.Def.Op != backends.OpTypeWhere {
+			return true
+		}
+		return !d.adds(v.Def.In[1]) && !d.adds(v.Def.In[2])
+	}
+	for _, u := range v.Def.In {
+		if d.adds(u) {
+			return false
+		}
+	}
+	return true
+}
+
+// adds reports whether u is a number other than 0.
+func (d *derivation) adds(u *graph.Value) bool {
+	x := d.values[u]
+	return x.kind.deterministic() && !x.zero
+}
+
+// A relation says what two values may have in common, positions apart: E[v·w]
+// and Θ(v, w) are zero where it says false.
+type relation struct{ product, tangent bool }
+
+type pairKey struct{ v, w cellOf }
+
+// relate finds the relation of a cell of v and a cell of w, of two inputs.
+func (d *derivation) relate(v, w cellOf) relation {
+	k := pairKey{v, w}
+	if r, ok := d.relations[k]; ok {
+		return r
+	}
+	r := d.findRelation(v, w)
+	d.relations[k] = r
+	return r
+}
+
+func (d *derivation) findRelation(v, w cellOf) relation {
+	x, y := d.values[v.v], d.values[w.v]
+	switch {
+	case x.zero || y.zero:
+		return relation{}
+	case x.kind.deterministic() && y.kind.deterministic():
+		return relation{true, false}
+	case x.kind.deterministic():
+		return relation{!d.isCentred(w), false}
+	case y.kind.deterministic():
+		return relation{!d.isCentred(v), false}
+	case x.kind == weight && y.kind == weight:
+		return d.relateWeights(v, w)
+	}
+	b, c := d.birthOf(v.v), d.birthOf(w.v)
+	switch {
+	case b != nil && c != nil:
+		return d.relateBirths(b, v.cell, c, w.cell)
+	case b != nil && y.kind == weight, c != nil && x.kind == weight:
+		return relation{}
+	}
+	var r relation
+	m, side := d.linearOf(v.v, v.cell), 0
+	if n := d.linearOf(w.v, w.cell); n != nil && (m == nil || w.v.ID >= v.v.ID) {
+		m, side = n, 1
+	}
+	if m != nil {
+		for _, t := range m.targets {
+			s := relation{}
+			if side == 0 {
+				s = d.relate(t, w)
+			} else {
+				s = d.relate(v, t)
+			}
+			r.product = r.product || s.product
+			r.tangent = r.tangent || s.tangent && !m.stopped
+		}
+		return r
+	}
+	r.product = !d.isCentred(v) && !d.isCentred(w)
+	for a := range d.support(v) {
+		for b := range d.support(w) {
+			if a == v && b == w {
+				continue // births and weights were dealt with
+			}
+			s := d.relate(a, b)
+			r.product, r.tangent = r.product || s.product, r.tangent || s.tangent
+		}
+	}
+	return r
+}
+
+func (d *derivation) relateWeights(v, w cellOf) relation {
+	x, ok := d.anyEntry(v.v)
+	y, also := d.anyEntry(w.v)
+	if !ok || !also {
+		return relation{}
+	}
+	r := relation{product: x.of.Mean != 0 && y.of.Mean != 0}
+	if x.of == y.of && d.meet(d.entryKeys(v), d.entryKeys(w)) {
+		r.product = r.product || x.of.Tau != 0
+		r.tangent = x.of.Eta != 0 && !x.stopped && !y.stopped
+	}
+	return r
+}
+
+// entryKeys returns which entries of its variable a cell of a weight has.
+func (d *derivation) entryKeys(v cellOf) map[int]bool {
+	l := d.values[v.v].layout
+	keys := map[int]bool{}
+	for p := range l.np {
+		if x, ok := d.entryOf(v.v, l.coordinates(p, v.cell)); ok {
+			keys[x.key] = true
+		}
+	}
+	return keys
+}
+
+func (d *derivation) meet(x, y map[int]bool) bool {
+	for k := range x {
+		if y[k] {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *derivation) relateBirths(b *birth, bc int, c *birth, cc int) relation {
+	if b.w != c.w {
+		return relation{}
+	}
+	trained := b.w.Eta != 0 && !b.stopped && !c.stopped
+	if b.a == nil || c.a == nil {
+		if b.a != nil || c.a != nil || !d.sameColumn(b.v, bc, c.v, cc) {
+			return relation{}
+		}
+		return relation{b.w.Tau != 0, trained}
+	}
+	x, y := d.rowsOf(b, bc), d.rowsOf(c, cc)
+	if !d.meet(x.keys, y.keys) {
+		return relation{}
+	}
+	var r relation
+	seen := map[[2]int]bool{}
+	for _, row := range x.rows {
+		for _, s := range row {
+			for _, row := range y.rows {
+				for _, t := range row {
+					k := [2]int{s.cell, t.cell}
+					if s.key != t.key || seen[k] {
+						continue
+					}
+					seen[k] = true
+					z := d.relate(cellOf{b.a, s.cell}, cellOf{c.a, t.cell})
+					r.product = r.product || z.product && b.w.Tau != 0
+					r.tangent = r.tangent || z.product && trained || z.tangent && b.w.Tau != 0
+				}
+			}
+		}
+	}
+	return r
+}
+
+// sameColumn reports whether cells of two lookups in one table are one column.
+func (d *derivation) sameColumn(v *graph.Value, vc int, w *graph.Value, wc int) bool {
+	return d.column(v, vc) == d.column(w, wc)
+}
+
+// column returns the index in the table of the part that a lookup takes whole.
+func (d *derivation) column(v *graph.Value, cell int) int {
+	at := d.values[v].layout.coordinates(0, cell)
+	a := v.Def.Attrs.(graph.GatherAttrs)
+	table := v.Def.In[0]
+	from := make([]int, table.Shape.Rank())
+	k := 0
+	for axis := range from {
+		for _, c := range a.CollapsedSliceAxes {
+			if c == axis {
+				axis = -1
+			}
+		}
+		if axis < 0 {
+			continue
+		}
+		from[axis] = at[a.OffsetOutputAxes[k]]
+		k++
+	}
+	x, _ := d.entryOf(table, from)
+	return x.key
+}
+
+// isCentred reports whether E[v] is zero whatever the input.
+func (d *derivation) isCentred(v cellOf) bool {
+	x := d.values[v.v]
+	switch {
+	case x.zero:
+		return true
+	case x.kind.deterministic():
+		return false
+	case d.isGaussian(v.v):
+		return true
+	}
+	if m := d.linearOf(v.v, v.cell); m != nil {
+		for _, t := range m.targets {
+			if !d.isCentred(t) {
+				return false
+			}
+		}
+		return true
+	}
+	if v.v.Def.Op == backends.OpTypeMul && x.kind == field {
+		a, b := d.operands(v)
+		return d.independent(a, b) && (d.isCentred(a) || d.isCentred(b))
+	}
+	return false
+}
+
+// operands returns the operands of an elementwise op of two, with their cells.
+func (d *derivation) operands(v cellOf) (a, b cellOf) {
+	return d.operand(v, 0), d.operand(v, 1)
+}
+
+func (d *derivation) operand(v cellOf, i int) cellOf {
+	u := v.v.Def.In[i]
+	if d.values[u].kind.deterministic() {
+		return cellOf{u, 0}
+	}
+	_, cell := d.values[u].layout.locate(broadcast(u, d.values[v.v].layout.coordinates(0, v.cell)))
+	return cellOf{u, cell}
+}
+
+// independent reports whether no random number is behind both values.
+func (d *derivation) independent(v, w cellOf) bool {
+	for a := range d.support(v) {
+		for b := range d.support(w) {
+			if r := d.relate(a, b); r.tangent || r.product && (d.isGaussian(a.v) || d.isGaussian(b.v) || a == b) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// support returns the births and weights that a cell of v is computed from at
+// the same place along the width.
+func (d *derivation) support(v cellOf) map[cellOf]bool {
+	if s, ok := d.supports[v]; ok {
+		return s
+	}
+	s := map[cellOf]bool{}
+	add := func(p cellOf) {
+		for a := range d.support(p) {
+			s[a] = true
+		}
+	}
+	switch x := d.values[v.v]; {
+	case x.kind.deterministic():
+	case x.kind == weight, d.birthOf(v.v) != nil:
+		s[v] = true
+	case d.linearOf(v.v, v.cell) != nil:
+		for _, t := range d.linearOf(v.v, v.cell).targets {
+			add(t)
+		}
+	default:
+		for i, u := range v.v.Def.In {
+			if k := d.values[u].kind; k == weight || k == field {
+				add(d.operand(v, i))
+			}
+		}
+	}
+	d.supports[v] = s
+	return s
+}
+
+// meanIsZero reports whether a sum along a width has mean zero at every position.
+func (d *derivation) meanIsZero(v *graph.Value) bool {
+	l := d.values[v].layout
+	for p := range l.np {
+		for _, s := range d.summands(v, l.coordinates(p, 0)) {
+			if !d.summandIsZero(v, s) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (d *derivation) summandIsZero(v *graph.Value, s summand) bool {
+	cell := func(u *graph.Value, at []int) cellOf {
+		_, c := d.values[u].layout.locate(at)
+		return cellOf{u, c}
+	}
+	e := v.Def
+	if s.r != nil {
+		return !d.relate(cell(e.In[0], s.l), cell(e.In[1], s.r)).product
+	}
+	return d.isCentred(cell(e.In[0], s.l))
+}
