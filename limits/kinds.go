@@ -217,11 +217,14 @@ func (d *derivation) checkWidthless(e *graph.Eqn) {
 		return
 	}
 	of := d.axes.Of(e.Out[0])
-	for _, u := range e.In {
+	for i, u := range e.In {
 		if k := d.values[u].kind; k != weight && k != field {
 			continue
 		}
 		own := d.axes.Of(u)
+		if d.values[u].kind == weight && !slices.ContainsFunc(own, isWidth) && len(e.In) == 2 && d.values[e.In[1-i]].kind.deterministic() {
+			d.refuse(e, "a trainable or random number without a width (a temperature, a bias of logits): Θ, or K, stays random at every width; fix it")
+		}
 		for i, axis := range of {
 			if isWidth(axis) && (len(own) == 0 || !isWidth(own[i])) {
 				d.refuse(e, "a trainable or random number is shared by a whole width (axis %d): Θ, or K, stays random at every width; fix it, or give it one entry per unit", i)

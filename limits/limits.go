@@ -35,7 +35,8 @@ import (
 // Options configures Derive.
 type Options struct {
 	// Distributions gives those of weights, by scope and name
-	// ("/dense/weights"), before what the model recorded with [graph.Tag].
+	// ("/dense/weights"), before what the model recorded with [graph.Tag] and
+	// what is recognized from their initializers.
 	Distributions map[string]graph.Distribution
 	// Training derives the model in training mode, with dropout. Zero means
 	// inference.
@@ -57,11 +58,12 @@ type Limit struct {
 //
 // Widths are whatever axes of weights meet no data; they are taken to
 // infinity together, and their actual sizes count where a scale does not cancel
-// them. Weights need a distribution: [graph.Tag]'s, or of opts.
+// them. The distribution of a weight is that of opts, or [graph.Tag]'s, or that
+// of its initializer, if this is a scaled normal or uniform draw or a constant.
 //
 // It returns a [*Refusal], which names the op, its source line and the reason,
 // for what has no limit or no rule, and an error if the model cannot be built,
-// has not exactly one output, or has weights without a distribution.
+// has not exactly one output, or has weights of no known distribution.
 func Derive(ctx *mlctx.Context, model graph.Model, inputs []shapes.Shape, opts Options) (*Limit, error) {
 	d, err := newDerivation(ctx, model, inputs, opts)
 	if err != nil {
@@ -116,7 +118,7 @@ type derivation struct {
 }
 
 func newDerivation(ctx *mlctx.Context, model graph.Model, inputs []shapes.Shape, opts Options) (*derivation, error) {
-	r, err := record(ctx, model, inputs, opts.Training)
+	r, own, err := record(ctx, model, inputs, opts.Training)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +137,7 @@ func newDerivation(ctx *mlctx.Context, model graph.Model, inputs []shapes.Shape,
 	}
 	d.constants = &numbers{d: d, memo: map[*graph.Value][]float64{one: {1}}}
 	d.values[one] = &value{kind: constant, layout: newLayout(nil, nil)}
-	if err := d.bindVariables(ctx, r, opts); err != nil {
+	if err := d.bindVariables(ctx, own, r, opts); err != nil {
 		return nil, err
 	}
 	return d, d.checkAxes(opts)
@@ -162,16 +164,16 @@ func (d *derivation) warn(format string, args ...any) {
 }
 
 // record records the model in float64 at a batch of 2, in a context of its own.
-func record(ctx *mlctx.Context, model graph.Model, inputs []shapes.Shape, training bool) (*graph.Recording, error) {
+func record(ctx *mlctx.Context, model graph.Model, inputs []shapes.Shape, training bool) (*graph.Recording, *mlctx.Context, error) {
 	if len(inputs) == 0 {
-		return nil, fmt.Errorf("limits: no input shapes; give the shape of one example for each input of the model")
+		return nil, nil, fmt.Errorf("limits: no input shapes; give the shape of one example for each input of the model")
 	}
 	own, err := ctx.Clone()
 	if err != nil {
-		return nil, fmt.Errorf("limits: copying the context: %w", err)
+		return nil, nil, fmt.Errorf("limits: copying the context: %w", err)
 	}
 	if err := own.InAbsPath(mlctx.RootScope).DeleteVariablesInScope(); err != nil {
-		return nil, fmt.Errorf("limits: copying the context: %w", err)
+		return nil, nil, fmt.Errorf("limits: copying the context: %w", err)
 	}
 	batched := make([]shapes.Shape, len(inputs))
 	for i, s := range inputs {
@@ -186,47 +188,67 @@ func record(ctx *mlctx.Context, model graph.Model, inputs []shapes.Shape, traini
 		return model(ctx, graph.Inputs(g, batched...))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("limits: recording the model in float64: %w", err)
+		return nil, nil, fmt.Errorf("limits: recording the model in float64: %w", err)
 	}
 	if n := len(r.Program.Outputs); n != 1 {
-		return nil, fmt.Errorf("limits: the model has %d outputs; wrap it in a graph.Model that returns one", n)
+		return nil, nil, fmt.Errorf("limits: the model has %d outputs; wrap it in a graph.Model that returns one", n)
 	}
 	if o := r.Program.Outputs[0].Shape; o.Rank() == 0 || o.Dimensions[0] != 2 {
-		return nil, fmt.Errorf("limits: the model's output is %s for a batch of 2; its first axis must be the batch", o)
+		return nil, nil, fmt.Errorf("limits: the model's output is %s for a batch of 2; its first axis must be the batch", o)
 	}
-	return r, nil
+	return r, own, nil
 }
 
-// bindVariables finds the distribution of every weight that the program uses.
-func (d *derivation) bindVariables(ctx *mlctx.Context, r *graph.Recording, opts Options) error {
+// bindVariables finds the distribution of every weight that the program uses:
+// given, recorded by a tag, or recognized from its initializer.
+func (d *derivation) bindVariables(ctx, own *mlctx.Context, r *graph.Recording, opts Options) error {
 	used := map[*graph.Value]bool{}
 	for v := range d.users {
 		used[v] = true
 	}
-	var missing []string
+	untagged := map[string]bool{}
 	for _, v := range r.Variables {
 		if !used[v.Value] || !v.Value.Shape.DType.IsFloat() {
 			continue
 		}
 		w := &variable{Distribution: v.Distribution, name: v.ScopeAndName(), value: v.Value}
-		tagged := v.Tagged
+		d.variables[v.Value] = w
+		if x, ok := opts.Distributions[w.name]; ok {
+			w.Distribution = x
+		} else if !v.Tagged {
+			untagged[w.name] = true
+		}
+	}
+	var found map[string]graph.Distribution
+	if len(untagged) > 0 {
+		var err error
+		if found, err = recognize(own, untagged); err != nil {
+			return err
+		}
+	}
+	var missing []string
+	for _, v := range r.Variables {
+		w := d.variables[v.Value]
+		if w == nil {
+			continue
+		}
+		if untagged[w.name] {
+			x, ok := found[w.name]
+			if !ok {
+				missing = append(missing, w.name)
+			}
+			w.Distribution = x
+		}
 		trainable := v.Trainable
 		if u := ctx.GetVariableByScopeAndName(v.Scope(), v.Name()); u != nil {
 			trainable = u.Trainable
 		}
-		if x, ok := opts.Distributions[w.name]; ok {
-			w.Distribution, tagged = x, true
-		}
-		if !tagged {
-			missing = append(missing, w.name)
-		}
 		if !trainable {
 			w.Eta = 0
 		}
-		d.variables[v.Value] = w
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("limits: no distribution is known for %s; tag them with graph.Tag, or give Options.Distributions", strings.Join(missing, ", "))
+		return fmt.Errorf("limits: %s: no distribution was recorded, and the initializer is neither constant nor a scaled normal or uniform draw; tag it with graph.Tag, or give Options.Distributions", strings.Join(missing, ", "))
 	}
 	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
-
 	"github.com/gontk/ntk/graph"
 )
 
@@ -52,16 +50,14 @@ func (d *derivation) refuse(e *graph.Eqn, format string, args ...any) {
 }
 
 func (d *derivation) refusal(e *graph.Eqn, format string, args ...any) *Refusal {
-	isWeight := func(v *graph.Value) bool { return d.variables[v] != nil }
-	name := d.program.NearestWeight(e, isWeight)
-	if v := d.variables[e.Out[0]]; v != nil {
-		name = v.name
+	r := &Refusal{Op: e.Op.String(), Source: e.Source(), Reason: fmt.Sprintf(format, args...)}
+	param := d.program.NearestWeight(e, func(v *graph.Value) bool { return d.variables[v] != nil })
+	for v, w := range d.variables {
+		if v.Def.Attrs.(graph.ParameterAttrs).Name == param {
+			r.Weight = w.name
+		}
 	}
-	return &Refusal{
-		Op: e.Op.String(), Source: e.Source(),
-		Weight: strings.TrimPrefix(name, mlctx.VariableParameterPrefix),
-		Reason: fmt.Sprintf(format, args...),
-	}
+	return r
 }
 
 // catch runs f and returns the refusal that it ends with, if it does.
