@@ -40,10 +40,12 @@ func (c *catalog) recognize(f *function, a *dual.Activation) *dual.Activation {
 
 // plain recognizes what is linear on either side of 0: derivatives too.
 func (c *catalog) plain(a *dual.Activation) *dual.Activation {
-	if b := dual.Identity(); agree(a, b) {
-		return c.shared(b)
+	for _, b := range []*dual.Activation{dual.Identity(), dual.ReLU()} {
+		if agree(a, b) {
+			return c.shared(b)
+		}
 	}
-	if b := dual.ABReLU(-a.Value(-1), a.Value(1)); agree(a, b) {
+	if b := dual.ABReLU(0-a.Value(-1), a.Value(1)); agree(a, b) {
 		return c.shared(b)
 	}
 	if b := dual.Polynomial(a.Value(0)); agree(a, b) {
@@ -53,14 +55,14 @@ func (c *catalog) plain(a *dual.Activation) *dual.Activation {
 }
 
 func candidates(f *function, a *dual.Activation) []*dual.Activation {
-	list := []*dual.Activation{dual.Identity(), dual.ABReLU(-a.Value(-1), a.Value(1)), dual.GELU(), dual.Gabor(), dual.Sign()}
+	list := []*dual.Activation{dual.Identity(), dual.ReLU(), dual.Abs(), dual.ABReLU(0-a.Value(-1), a.Value(1)), dual.GELU(), dual.Gabor(), dual.Sign()}
 	for degree := 2; degree <= 8; degree++ {
 		if r, err := dual.RectifiedMonomial(degree); err == nil {
 			list = append(list, r)
 		}
 	}
 	if p, ok := f.polynomial(f.expression); ok {
-		return append(list[:2], dual.Polynomial(p...))
+		return append(list[:4], dual.Polynomial(p...))
 	}
 	for _, atom := range f.atoms(nil, f.expression) {
 		b, c, ok := f.inner(atom)

@@ -3,7 +3,6 @@ package limits
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 
 	"github.com/gomlx/gomlx/pkg/core/shapes"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/internal/machine"
 )
 
 // Grams are the kernels of a limit on examples: of one output, all outputs
@@ -24,11 +24,29 @@ type Grams struct {
 
 // GramOptions configures Gram.
 type GramOptions struct {
-	// Threads is how many pairs are computed at once; 0 means as many as the
-	// process may use.
+	// Threads is how many pairs are computed at once, if Memory allows; 0 means
+	// as many as the process may use.
 	Threads int
+	// Memory is the budget in bytes; 0 means half of what the machine or its
+	// cgroup allows.
+	Memory int64
 	// Progress, if not nil, is called after every row, by one goroutine at a time.
 	Progress func(done, total int)
+}
+
+func (o GramOptions) threads() int {
+	if o.Threads > 0 {
+		return o.Threads
+	}
+	n, _ := machine.Threads()
+	return n
+}
+
+func (o GramOptions) budget() machine.Budget {
+	if o.Memory > 0 {
+		return machine.Budget{Bytes: o.Memory, Source: "--memory"}
+	}
+	return machine.DefaultBudget()
 }
 
 // Gram returns K and Θ of the limit on all pairs of examples of x1 and x2. A nil
@@ -36,8 +54,9 @@ type GramOptions struct {
 // and in training mode an example meets itself with the same masks.
 //
 // It returns [empirical.ErrShape] for examples that do not fit the model,
-// [empirical.ErrNotFinite] if an entry is NaN or infinite, and the cause of ctx
-// when ctx ends. It takes O(pairs of positions) per pair of examples.
+// [empirical.ErrNotFinite] if an entry is NaN or infinite, [machine.ErrBudget] if
+// the budget does not hold one pair, and the cause of ctx when ctx ends. It takes
+// O(pairs of positions) per pair of examples.
 func (l *Limit) Gram(ctx context.Context, x1, x2 empirical.Batch, opts GramOptions) (*Grams, error) {
 	if err := l.checkBatch("x1", x1); err != nil {
 		return nil, err
@@ -47,9 +66,13 @@ func (l *Limit) Gram(ctx context.Context, x1, x2 empirical.Batch, opts GramOptio
 			return nil, err
 		}
 	}
-	threads := opts.Threads
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
+	n1, n2 := x1.Len(), x1.Len()
+	if x2 != nil {
+		n2 = x2.Len()
+	}
+	threads, err := l.threads(opts.threads(), opts.budget(), n1+n2, n1*n2)
+	if err != nil {
+		return nil, err
 	}
 	left, err := l.examples(ctx, x1, threads)
 	if err != nil {

@@ -48,6 +48,7 @@ func (d *derivation) classify() {
 		x.kind = d.kindOf(e)
 		x.zero = d.isZero(v)
 		d.checkWidthless(e)
+		d.checkTransposed(v)
 	}
 }
 
@@ -228,6 +229,22 @@ func (d *derivation) checkWidthless(e *graph.Eqn) {
 		for i, axis := range of {
 			if isWidth(axis) && (len(own) == 0 || !isWidth(own[i])) {
 				d.refuse(e, "a trainable or random number is shared by a whole width (axis %d): Θ, or K, stays random at every width; fix it, or give it one entry per unit", i)
+			}
+		}
+	}
+}
+
+// checkTransposed refuses fields with one width along two axes: entries (i, i)
+// are not like the others, and a width meets itself transposed or shuffled.
+func (d *derivation) checkTransposed(v *graph.Value) {
+	x := d.values[v]
+	if x.kind != field {
+		return
+	}
+	for i, s := range x.layout.cells {
+		for _, t := range x.layout.cells[:i] {
+			if s.id == t.id {
+				d.refuse(v.Def, "axes %d and %d of the result are one width: a width meets itself transposed, shuffled or in an outer product", t.axis, s.axis)
 			}
 		}
 	}

@@ -9,26 +9,56 @@ type pair [2]int32
 type needs struct {
 	rows, cols int
 	list       []pair
-	index      []int32 // of a pair in list, plus 1; 0 if it is not there
+	// index is where a pair is in list, plus 1; 0 if it is not there. Where the
+	// table would be too large, far is it.
+	index []int32
+	far   map[pair]int32
 }
 
+// largestTable of indices, in entries: 64 MB.
+const largestTable = 1 << 24
+
 func newNeeds(rows, cols int) needs {
-	return needs{rows: rows, cols: cols, index: make([]int32, rows*cols)}
+	n := needs{rows: rows, cols: cols}
+	if rows > largestTable/cols {
+		n.far = map[pair]int32{}
+	}
+	return n
 }
 
 // add reports whether the pair is new.
 func (n *needs) add(p, q int) bool {
+	x := pair{int32(p), int32(q)}
+	if n.far != nil {
+		if n.far[x] != 0 {
+			return false
+		}
+		n.list = append(n.list, x)
+		n.far[x] = int32(len(n.list))
+		return true
+	}
+	if n.index == nil {
+		n.index = make([]int32, n.rows*n.cols)
+	}
 	i := &n.index[p*n.cols+q]
 	if *i != 0 {
 		return false
 	}
-	n.list = append(n.list, pair{int32(p), int32(q)})
+	n.list = append(n.list, x)
 	*i = int32(len(n.list))
 	return true
 }
 
-// at returns where a pair's numbers are.
-func (n *needs) at(p, q int) int { return int(n.index[p*n.cols+q]) - 1 }
+// at returns where a pair's numbers are, −1 if they are not needed.
+func (n *needs) at(p, q int) int {
+	switch {
+	case n.far != nil:
+		return int(n.far[pair{int32(p), int32(q)}]) - 1
+	case n.index == nil:
+		return -1
+	}
+	return int(n.index[p*n.cols+q]) - 1
+}
 
 // A node is a pair of values (v of one input, w of the other) with
 //

@@ -173,6 +173,12 @@ var refusals = []struct {
 		h = gx.Div(h, gx.Sqrt(gx.ReduceAndKeep(gx.Square(h), gx.ReduceMean, 1)))
 		return readout(ctx, gx.ReduceMean(relu(h), 1))
 	}, "", "a sum over positions"},
+	{"channels shuffled", []int{2}, func(ctx *mlctx.Context, x *gx.Node, line *string) *gx.Node {
+		u := first(ctx, x)
+		shuffled := gx.Reshape(gx.Transpose(gx.Reshape(u, 2, 8, 8), 1, 2), 2, n)
+		_ = line // any of the ops on either may be named
+		return readout(ctx, relu(gx.Add(u, shuffled)))
+	}, "", "one width"},
 	{"noise", []int{2}, func(ctx *mlctx.Context, x *gx.Node, _ *string) *gx.Node {
 		h := first(ctx, x)
 		return readout(ctx, gx.Add(h, ctx.RandomNormal(x.Graph(), h.Shape())))

@@ -22,6 +22,8 @@ type birthRule struct {
 	// only is the node if there is no other.
 	only *node
 	own  bool
+	// numbers says that both operands are, and have no nodes.
+	numbers bool
 }
 
 func (b *builder) birthRule(n *node) rule {
@@ -33,6 +35,7 @@ func (b *builder) birthRule(n *node) rule {
 	r := &birthRule{
 		w: x.w, trained: trained, left: b.rowsOf(x, n.v.cell), right: b.rowsOf(y, n.w.cell),
 		ids: map[int]int{}, nodes: map[[2]int]*node{}, own: n.own,
+		numbers: b.values[x.a].kind.deterministic() && b.values[y.a].kind.deterministic(),
 	}
 	for _, k := range sortedKeys(r.right.keys) {
 		r.ids[k] = len(r.ids)
@@ -66,6 +69,11 @@ func (r *birthRule) terms(p, q int, f func(s, t *birthTerm)) {
 }
 
 func (r *birthRule) grow(b *builder, _ *node, pairs []pair) {
+	if r.numbers {
+		b.numbersOf(r.left.a)
+		b.numbersOf(r.right.a)
+		return
+	}
 	for _, p := range pairs {
 		r.terms(int(p[0]), int(p[1]), func(s, t *birthTerm) {
 			k := [2]int{s.cell, t.cell}
@@ -104,6 +112,21 @@ func (r *birthRule) eval(e *evaluation, n *node, m, t []float64) {
 	if !r.trained {
 		eta = 0
 	}
+	if r.numbers {
+		clear(t)
+		x, y := e.left.numbers.of(r.left.a), e.right.numbers.of(r.right.a)
+		for i, p := range n.list {
+			sum := 0.0
+			r.terms(int(p[0]), int(p[1]), func(s, u *birthTerm) {
+				sum += s.c * u.c * s.multiple * x[s.position] * y[u.position]
+			})
+			m[i] = tau2 * sum
+			if t != nil {
+				t[i] = eta * sum
+			}
+		}
+		return
+	}
 	for i, p := range n.list {
 		sm, st := 0.0, 0.0
 		r.terms(int(p[0]), int(p[1]), func(x, y *birthTerm) {
@@ -126,19 +149,11 @@ func (r *birthRule) eval(e *evaluation, n *node, m, t []float64) {
 }
 
 func (r *birthRule) text(*builder, *node) string {
-	n := 0.0
-	for _, row := range r.left.rows {
-		s := 0.0
-		for _, t := range row {
-			s += t.multiple
-		}
-		n = max(n, s)
-	}
-	theta := "0"
+	theta := "τ²·Σ Θ"
 	if r.trained {
-		theta = fmt.Sprintf("%.6g·Σ M", r.w.Eta)
+		theta = fmt.Sprintf("%.6g·Σ M + ", r.w.Eta) + theta
 	}
-	return fmt.Sprintf("%s, τ² = %.6g over %g terms: K = τ²·Σ M, Θ = %s + τ²·Σ Θ", r.w.name, r.w.Tau*r.w.Tau, n, theta)
+	return fmt.Sprintf("%s on %%%d, τ² = %.6g, over %g entries: K = τ²·Σ M, Θ = %s", r.w.name, r.left.a.ID, r.w.Tau*r.w.Tau, r.left.width(), theta)
 }
 
 // A lookup is a cell of rows of a table that are picked by index.

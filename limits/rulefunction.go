@@ -2,6 +2,7 @@ package limits
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gontk/ntk/dual"
 )
@@ -200,14 +201,22 @@ func cross(f, g *dual.Activation, p dual.Pair, related bool) (dual.Result, error
 }
 
 func (r *functionRule) text(*builder, *node) string {
-	s := fmt.Sprintf("φ = %s", r.left.f[0].describe())
-	if r.right != nil && r.right.f[0] != r.left.f[0] {
-		s += fmt.Sprintf(", ψ = %s", r.right.f[0].describe())
+	s := fmt.Sprintf("φ(%s) = %s: K = E[φφ], Θ = E[φ'φ']·Θ", r.left.names(0), r.left.f[0].describe())
+	if len(r.left.cuts[0].arguments) > 1 {
+		s += " + terms of the weights"
 	}
-	if r.right == nil {
-		return s + ": E[φ]"
+	return s
+}
+
+// names lists the arguments of an entry.
+func (s *functionSide) names(p int) string {
+	var list []string
+	for k, a := range s.cuts[p].arguments {
+		if a.v != nil {
+			list = append(list, fmt.Sprintf("x%d = %%%d", k, a.v.ID))
+		}
 	}
-	return s + ": K = E[φψ], Θ = E[φ'ψ']·Θ(u, w)"
+	return strings.Join(list, ", ")
 }
 
 // describe names a function and how its duals are computed.

@@ -147,12 +147,15 @@ func (r *linearRule) eval(e *evaluation, n *node, m, t []float64) {
 	}
 }
 
-func (r *linearRule) text(_ *builder, n *node) string {
-	v := n.v
-	if r.right {
-		v = n.w
+func (r *linearRule) text(*builder, *node) string {
+	c := 1.0
+	if row := r.m.rows[0]; len(row) == 1 && row[0].factor < 0 {
+		c = row[0].c
 	}
-	return fmt.Sprintf("linear over %s", v.v.Def.Op)
+	if c != 1 {
+		return fmt.Sprintf("%.6g times %s", c, r.m.inputsOf())
+	}
+	return "linear in " + r.m.inputsOf()
 }
 
 // dropoutRule: x·m with the same mask m on both sides only where example,
