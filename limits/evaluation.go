@@ -70,14 +70,44 @@ type example struct {
 
 	mu    sync.Mutex
 	parts map[partKey]*dual.Activation
+	// expanded is shared by the examples of a Gram.
+	expanded *expansions
 }
 
+// A partKey is an entry of a side with slots, and a part of its function.
 type partKey struct{ side, position, part int }
+
+// expansions keep functions that have no closed form, one for each variance: a
+// dual.Activation forgets Hermite series when there are too many variances.
+type expansions struct {
+	mu   sync.Mutex
+	made map[expansionKey]*dual.Activation
+}
+
+type expansionKey struct {
+	f        *dual.Activation
+	variance float64
+}
+
+// at returns an activation equal to f to be used at one variance.
+func (x *expansions) at(f *dual.Activation, variance float64) *dual.Activation {
+	if f.Family != "" {
+		return f
+	}
+	k := expansionKey{f, variance}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.made[k] == nil {
+		x.made[k] = dual.Custom(f.Name, f.Value, f.Slope, f.Kinks...)
+	}
+	return x.made[k]
+}
 
 // newExample evaluates everything about one input that pairs ask for. inputs has
 // the numbers of each input of the model.
-func newExample(b *builder, inputs map[*graph.Value][]float64) (*example, error) {
+func newExample(b *builder, inputs map[*graph.Value][]float64, expanded *expansions) (*example, error) {
 	x := &example{
+		expanded: expanded,
 		b: b, factors: make([]float64, len(b.factors)), known: make([]bool, len(b.factors)),
 		variances: make([][]float64, len(b.variances)), means: make([][]float64, len(b.means)),
 		lookups: make([][]entry, len(b.lookups)), parts: map[partKey]*dual.Activation{},
@@ -222,7 +252,7 @@ func (x *example) varianceAt(s *functionSide, p int) float64 {
 func (x *example) part(s *functionSide, p, k int) *dual.Activation {
 	f := s.f[p]
 	if f.slots == 0 {
-		return f.part(k, nil)
+		return x.expanded.at(f.part(k, nil), x.varianceAt(s, p))
 	}
 	key := partKey{s.id, p, k}
 	x.mu.Lock()

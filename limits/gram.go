@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 
+	"github.com/gontk/ntk/dual"
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/internal/machine"
@@ -74,13 +75,14 @@ func (l *Limit) Gram(ctx context.Context, x1, x2 empirical.Batch, opts GramOptio
 	if err != nil {
 		return nil, err
 	}
-	left, err := l.examples(ctx, x1, threads)
+	expanded := &expansions{made: map[expansionKey]*dual.Activation{}}
+	left, err := l.examples(ctx, x1, threads, expanded)
 	if err != nil {
 		return nil, err
 	}
 	right := left
 	if x2 != nil {
-		if right, err = l.examples(ctx, x2, threads); err != nil {
+		if right, err = l.examples(ctx, x2, threads, expanded); err != nil {
 			return nil, err
 		}
 	}
@@ -144,7 +146,7 @@ func (l *Limit) pair(e *evaluation) (k, theta float64, err error) {
 }
 
 // examples evaluates what each example needs by itself.
-func (l *Limit) examples(ctx context.Context, x empirical.Batch, threads int) ([]*example, error) {
+func (l *Limit) examples(ctx context.Context, x empirical.Batch, threads int, expanded *expansions) ([]*example, error) {
 	flats := make([][]float64, len(x))
 	for i, t := range x {
 		var err error
@@ -160,7 +162,7 @@ func (l *Limit) examples(ctx context.Context, x empirical.Batch, threads int) ([
 			given[v] = flats[i][n*size : (n+1)*size]
 		}
 		var err error
-		list[n], err = newExample(l.plan.builder, given)
+		list[n], err = newExample(l.plan.builder, given, expanded)
 		if err != nil {
 			return fmt.Errorf("limits: example %d: %w", n, err)
 		}

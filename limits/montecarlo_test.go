@@ -2,6 +2,7 @@ package limits_test
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -161,7 +162,7 @@ func ints(dims []int) string {
 		if i > 0 {
 			b.WriteString(",")
 		}
-		b.WriteString(string(rune('0' + d)))
+		b.WriteString(strconv.Itoa(d))
 	}
 	return b.String() + "]"
 }

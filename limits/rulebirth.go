@@ -2,6 +2,7 @@ package limits
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gontk/ntk/graph"
 )
@@ -15,9 +16,9 @@ type birthRule struct {
 	w           *variable
 	trained     bool
 	left, right *birthRows
-	// byKey[q][key] is the term of row q of right with a key, −1 if it has none.
-	ids   map[int]int
-	byKey [][]int32
+	// leftIDs[p][i] numbers the key of a term of left among right's keys, −1 if
+	// it is none of them; byKey[q] has right's term by that number, or −1.
+	leftIDs, byKey [][]int32
 	nodes map[[2]int]*node
 	// only is the node if there is no other.
 	only *node
@@ -34,36 +35,43 @@ func (b *builder) birthRule(n *node) rule {
 	}
 	r := &birthRule{
 		w: x.w, trained: trained, left: b.rowsOf(x, n.v.cell), right: b.rowsOf(y, n.w.cell),
-		ids: map[int]int{}, nodes: map[[2]int]*node{}, own: n.own,
+		nodes: map[[2]int]*node{}, own: n.own,
 		numbers: b.values[x.a].kind.deterministic() && b.values[y.a].kind.deterministic(),
 	}
+	ids := map[int]int32{}
 	for _, k := range sortedKeys(r.right.keys) {
-		r.ids[k] = len(r.ids)
+		ids[k] = int32(len(ids))
 	}
-	r.byKey = make([][]int32, len(r.right.rows))
-	for q, row := range r.right.rows {
-		r.byKey[q] = make([]int32, len(r.ids))
-		for i := range r.byKey[q] {
-			r.byKey[q][i] = -1
-		}
+	for _, row := range r.left.rows {
+		list := make([]int32, len(row))
 		for i, t := range row {
-			r.byKey[q][r.ids[t.key]] = int32(i)
+			id, ok := ids[t.key]
+			if !ok {
+				id = -1
+			}
+			list[i] = id
 		}
+		r.leftIDs = append(r.leftIDs, list)
+	}
+	for _, row := range r.right.rows {
+		list := slices.Repeat([]int32{-1}, len(ids))
+		for i, t := range row {
+			list[ids[t.key]] = int32(i)
+		}
+		r.byKey = append(r.byKey, list)
 	}
 	return r
 }
 
 // terms calls f with every pair of terms that have an entry of the weight in common.
 func (r *birthRule) terms(p, q int, f func(s, t *birthTerm)) {
-	row := r.right.rows[q]
-	for i := range r.left.rows[p] {
-		s := &r.left.rows[p][i]
-		id, ok := r.ids[s.key]
-		if !ok {
+	left, right, byKey := r.left.rows[p], r.right.rows[q], r.byKey[q]
+	for i, id := range r.leftIDs[p] {
+		if id < 0 {
 			continue
 		}
-		if j := r.byKey[q][id]; j >= 0 {
-			f(s, &row[j])
+		if j := byKey[id]; j >= 0 {
+			f(&left[i], &right[j])
 		}
 	}
 }

@@ -226,7 +226,7 @@ func (f *function) describe() string {
 	}
 	a := f.part(value0, nil)
 	if a.Family == "" {
-		return f.String() + " (Hermite series)"
+		return f.String() + " (" + a.Name + ", Hermite series)"
 	}
 	return f.String() + " (" + a.Name + ", closed form)"
 }

@@ -1,6 +1,8 @@
 package limits
 
 import (
+	"slices"
+
 	"github.com/gomlx/gomlx/backends"
 
 	"github.com/gontk/ntk/graph"
@@ -176,24 +178,36 @@ func (d *derivation) relateBirths(b *birth, bc int, c *birth, cc int) relation {
 		return relation{}
 	}
 	var r relation
-	seen := map[[2]int]bool{}
+	for _, k := range commonCells(x, y) {
+		z := d.relate(cellOf{b.a, k[0]}, cellOf{c.a, k[1]})
+		r.product = r.product || z.product && b.w.Tau != 0
+		r.tangent = r.tangent || z.product && trained || z.tangent && b.w.Tau != 0
+	}
+	return r
+}
+
+// commonCells lists the cells of the operands of two births that meet the same
+// entry of the weight somewhere.
+func commonCells(x, y *birthRows) [][2]int {
+	of := map[int][]int{} // cells of x by key
 	for _, row := range x.rows {
-		for _, s := range row {
-			for _, row := range y.rows {
-				for _, t := range row {
-					k := [2]int{s.cell, t.cell}
-					if s.key != t.key || seen[k] {
-						continue
-					}
-					seen[k] = true
-					z := d.relate(cellOf{b.a, s.cell}, cellOf{c.a, t.cell})
-					r.product = r.product || z.product && b.w.Tau != 0
-					r.tangent = r.tangent || z.product && trained || z.tangent && b.w.Tau != 0
+		for _, t := range row {
+			if !slices.Contains(of[t.key], t.cell) {
+				of[t.key] = append(of[t.key], t.cell)
+			}
+		}
+	}
+	var list [][2]int
+	for _, row := range y.rows {
+		for _, t := range row {
+			for _, c := range of[t.key] {
+				if k := [2]int{c, t.cell}; !slices.Contains(list, k) {
+					list = append(list, k)
 				}
 			}
 		}
 	}
-	return r
+	return list
 }
 
 // sameColumn reports whether cells of two lookups in one table are one column.
