@@ -108,7 +108,7 @@ func (x *expansions) at(f *dual.Activation, variance float64) *dual.Activation {
 func newExample(b *builder, inputs map[*graph.Value][]float64, expanded *expansions) (*example, error) {
 	x := &example{
 		expanded: expanded,
-		b: b, factors: make([]float64, len(b.factors)), known: make([]bool, len(b.factors)),
+		b:        b, factors: make([]float64, len(b.factors)), known: make([]bool, len(b.factors)),
 		variances: make([][]float64, len(b.variances)), means: make([][]float64, len(b.means)),
 		lookups: make([][]entry, len(b.lookups)), parts: map[partKey]*dual.Activation{},
 	}

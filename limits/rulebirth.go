@@ -19,7 +19,7 @@ type birthRule struct {
 	// leftIDs[p][i] numbers the key of a term of left among right's keys, −1 if
 	// it is none of them; byKey[q] has right's term by that number, or −1.
 	leftIDs, byKey [][]int32
-	nodes map[[2]int]*node
+	nodes          map[[2]int]*node
 	// only is the node if there is no other.
 	only *node
 	own  bool
