@@ -91,6 +91,10 @@ func (b *builder) ruleOf(n *node) rule {
 		panic("limits: a mean is a pair with one on the right")
 	case w.v == one:
 		return b.meanRule(n, f)
+	case f == asNumbers && b.values[v.v].varies && g == asLinear:
+		return newLinearRule(b, n, true) // w may vary along with v
+	case g == asNumbers && b.values[w.v].varies && f == asLinear:
+		return newLinearRule(b, n, false)
 	case f == asNumbers || g == asNumbers:
 		return &meanTimesNumber{numberLeft: f == asNumbers}
 	case f == asWeight && g == asWeight:

@@ -196,6 +196,8 @@ func (c *cutter) visit(v *graph.Value, at []int) (*expression, error) {
 	switch {
 	case x.zero:
 		return constantExpression(0), nil
+	case x.varies:
+		return nil, fmt.Errorf("a nonlinearity acts on numbers that vary along a width")
 	case x.kind == constant:
 		return constantExpression(d.constants.at(v, at)), nil
 	case x.kind.deterministic():

@@ -31,6 +31,9 @@ type value struct {
 	zero bool
 	// born says that it is a sum along a width: a statistic is born.
 	born bool
+	// varies says that numbers differ from cell to cell: a table of waves that
+	// is added along a width.
+	varies bool
 }
 
 // classify finds the kind of every value, and refuses what no rule covers.
@@ -46,6 +49,7 @@ func (d *derivation) classify() {
 		v := e.Out[0]
 		x := d.values[v]
 		x.kind = d.kindOf(e)
+		x.varies = d.varies(v)
 		x.zero = d.isZero(v)
 		d.checkWidthless(e)
 		d.checkTransposed(v)
@@ -210,6 +214,15 @@ func (d *derivation) kindOfGather(e *graph.Eqn) kind {
 	}
 	d.refuse(e, "entries of a random field, or of a weight by random numbers, are picked by index")
 	return 0
+}
+
+// varies reports whether a deterministic value differs along a width.
+func (d *derivation) varies(v *graph.Value) bool {
+	e, x := v.Def, d.values[v]
+	if !x.kind.deterministic() || x.born || x.layout.nc == 1 || d.variables[v] != nil {
+		return false
+	}
+	return len(e.In) == 0 || slices.ContainsFunc(e.In, func(u *graph.Value) bool { return d.values[u].varies })
 }
 
 // checkWidthless refuses a trainable or random number that a whole width shares.

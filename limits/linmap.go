@@ -159,6 +159,9 @@ func (d *derivation) addTerm(m *linearMap, p int, c float64, factor int, u *grap
 
 // factorOf returns the index of a factor, or −1 and c times it if it is constant.
 func (d *derivation) factorOf(v *graph.Value, at []int, inverse bool, c float64) (int, float64) {
+	if d.values[v].varies {
+		d.refuse(v.Def, "numbers that vary along a width multiply a random field")
+	}
 	position, _ := d.values[v].layout.locate(at)
 	if d.values[v].kind == constant {
 		x := d.constants.of(v)[position]

@@ -39,6 +39,7 @@ var finite = []struct {
 	{"maximal update", `{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"tanh"},{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"elu","alpha":0.7}`, []int{4}, "mup"},
 	{"sums of unlike branches", `{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"residual","main":[{"op":"tanh"}],"shortcut":[{"op":"dense","width":256,"w_std":0.8,"b_std":0.1},{"op":"relu"}]}`, []int{4}, "ntk"},
 	{"wide parts of unlike kinds, normalized together", `{"op":"concat","axis":-1,"branches":[[{"op":"dense","width":192,"w_std":1.5,"b_std":0.1},{"op":"relu"}],[{"op":"dense","width":128,"w_std":1.2,"b_std":0.2},{"op":"cos","a":1,"b":1,"c":0.4}]]},{"op":"layer_norm","axis":[-1],"eps":0.01,"affine":true}`, []int{4}, "ntk"},
+	{"waves along the width, and layer norm", `{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"position_embedding","std":1.5,"kind":"waves"},{"op":"residual","main":[{"op":"layer_norm","axis":[-1],"eps":0.01,"affine":true},{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"relu"},{"op":"dense","width":256,"w_std":1.2,"b_std":0.1}],"shortcut":[]},{"op":"global_avg_pool"}`, []int{5, 4}, "ntk"},
 	{"embedding", `{"op":"embedding","vocabulary":3,"width":256,"w_std":1.2},{"op":"position_embedding","std":0.5},{"op":"relu"},{"op":"global_avg_pool"}`, []int{4}, "ntk"},
 	{"selu", `{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"selu"},{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"leaky_relu","alpha":0.2}`, []int{4}, "standard"},
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/gontk/ntk/graph"
 )
 
-// numbers evaluates deterministic values, one number per position.
+// numbers evaluates deterministic values, one number per position; of what varies
+// along a width one for each position and cell, row-major.
 type numbers struct {
 	d    *derivation
 	memo map[*graph.Value][]float64
@@ -40,11 +41,37 @@ func (n *numbers) evaluate(v *graph.Value) []float64 {
 	if e.Op == backends.OpTypeParameter || info.born {
 		return n.given(v)
 	}
-	y := make([]float64, info.layout.np)
-	for p := range y {
-		y[p] = n.entry(v, info.layout.coordinates(p, 0))
+	cells := 1
+	if info.varies {
+		cells = info.layout.nc
+	}
+	y := make([]float64, info.layout.np*cells)
+	for i := range y {
+		y[i] = n.entry(v, info.layout.coordinates(i/cells, i%cells))
 	}
 	return y
+}
+
+// mean returns the numbers of a value by position, averaged along a width.
+func (n *numbers) mean(v *graph.Value) []float64 {
+	x, info := n.of(v), n.d.values[v]
+	if !info.varies {
+		return x
+	}
+	y := make([]float64, info.layout.np)
+	for i, z := range x {
+		y[i/info.layout.nc] += z / float64(info.layout.nc)
+	}
+	return y
+}
+
+// row returns the numbers of one position along a width, one if it does not vary.
+func (n *numbers) row(v *graph.Value, p int) []float64 {
+	x, info := n.of(v), n.d.values[v]
+	if !info.varies {
+		return x[p : p+1]
+	}
+	return x[p*info.layout.nc : (p+1)*info.layout.nc]
 }
 
 // at returns an entry of a value.
@@ -53,7 +80,10 @@ func (n *numbers) at(v *graph.Value, at []int) float64 {
 	if at == nil { // the fill of a Pad, a scalar
 		at = make([]int, len(l.dims))
 	}
-	p, _ := l.locate(at)
+	p, c := l.locate(at)
+	if n.d.values[v].varies {
+		p = p*l.nc + c
+	}
 	return n.of(v)[p]
 }
 

@@ -52,7 +52,7 @@ func (d *derivation) outputCells(o *graph.Value) []share {
 	list := []summand{{l: make([]int, o.Shape.Rank()), multiple: 1}}
 	for i, axis := range d.axes.Of(o) {
 		if isWidth(axis) {
-			list = expandSummands(list, d.indices(axis), func(s *summand, x index) { s.l[i] = x.at })
+			list = expandSummands(list, d.indices(false, axis), func(s *summand, x index) { s.l[i] = x.at })
 		}
 	}
 	total := 0.0

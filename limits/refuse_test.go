@@ -173,6 +173,13 @@ var refusals = []struct {
 		h = gx.Div(h, gx.Sqrt(gx.ReduceAndKeep(gx.Square(h), gx.ReduceMean, 1)))
 		return readout(ctx, gx.ReduceMean(relu(h), 1))
 	}, "", "a sum over positions"},
+	{"a nonlinearity of waves along the width", []int{3, 2}, func(ctx *mlctx.Context, x *gx.Node, line *string) *gx.Node {
+		waves := gx.Iota(x.Graph(), shapes.Make(x.DType(), 1, 1, n), 2)
+		h := gx.Add(tokens(ctx, x), waves)
+		*line = here()
+		h = activations.Relu(h)
+		return readout(ctx, gx.ReduceMean(h, 1))
+	}, "Max", "vary along a width"},
 	{"channels shuffled", []int{2}, func(ctx *mlctx.Context, x *gx.Node, line *string) *gx.Node {
 		u := first(ctx, x)
 		shuffled := gx.Reshape(gx.Transpose(gx.Reshape(u, 2, 8, 8), 1, 2), 2, n)

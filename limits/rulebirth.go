@@ -36,7 +36,7 @@ func (b *builder) birthRule(n *node) rule {
 	r := &birthRule{
 		w: x.w, trained: trained, left: b.rowsOf(x, n.v.cell), right: b.rowsOf(y, n.w.cell),
 		nodes: map[[2]int]*node{}, own: n.own,
-		numbers: b.values[x.a].kind.deterministic() && b.values[y.a].kind.deterministic(),
+		numbers: b.isPlain(x.a) && b.isPlain(y.a),
 	}
 	ids := map[int]int32{}
 	for _, k := range sortedKeys(r.right.keys) {
@@ -61,6 +61,11 @@ func (b *builder) birthRule(n *node) rule {
 		r.byKey = append(r.byKey, list)
 	}
 	return r
+}
+
+// isPlain reports whether v is numbers that are the same all along a width.
+func (b *builder) isPlain(v *graph.Value) bool {
+	return b.values[v].kind.deterministic() && !b.values[v].varies
 }
 
 // terms calls f with every pair of terms that have an entry of the weight in common.

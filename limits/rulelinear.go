@@ -10,7 +10,8 @@ func (zeroRule) children() []*node                           { return nil }
 func (zeroRule) eval(_ *evaluation, _ *node, m, t []float64) { clear(m); clear(t) }
 func (zeroRule) text(*builder, *node) string                 { return "0" }
 
-// numbersRule: two deterministic values, M = v·w, T = 0.
+// numbersRule: two deterministic values, M = v·w, or its mean along a width
+// where both vary along it, T = 0.
 type numbersRule struct{}
 
 func (numbersRule) grow(b *builder, n *node, _ []pair) {
@@ -21,11 +22,28 @@ func (numbersRule) grow(b *builder, n *node, _ []pair) {
 func (numbersRule) children() []*node { return nil }
 
 func (numbersRule) eval(r *evaluation, n *node, m, t []float64) {
-	x, y := r.left.numbers.of(n.v.v), r.right.numbers.of(n.w.v)
-	for i, p := range n.list {
-		m[i] = x[p[0]] * y[p[1]]
-	}
 	clear(t)
+	for i, p := range n.list {
+		x, y := r.left.numbers.row(n.v.v, int(p[0])), r.right.numbers.row(n.w.v, int(p[1]))
+		m[i] = meanProduct(x, y)
+	}
+}
+
+// meanProduct is the mean of x·y along a width; what has one number is the same
+// all along.
+func meanProduct(x, y []float64) float64 {
+	if len(x) < len(y) {
+		x, y = y, x
+	}
+	sum := 0.0
+	for c, z := range x {
+		if len(y) > 1 {
+			sum += z * y[c]
+		} else {
+			sum += z * y[0]
+		}
+	}
+	return sum / float64(len(x))
 }
 
 func (numbersRule) text(*builder, *node) string { return "M = v·w" }
@@ -55,9 +73,9 @@ func (r *meanTimesNumber) children() []*node { return nil }
 func (r *meanTimesNumber) eval(e *evaluation, n *node, m, t []float64) {
 	var x, y []float64
 	if r.numberLeft {
-		x, y = e.left.numbers.of(n.v.v), e.right.mean(r.mean)
+		x, y = e.left.numbers.mean(n.v.v), e.right.mean(r.mean)
 	} else {
-		x, y = e.left.mean(r.mean), e.right.numbers.of(n.w.v)
+		x, y = e.left.mean(r.mean), e.right.numbers.mean(n.w.v)
 	}
 	for i, p := range n.list {
 		m[i] = x[p[0]] * y[p[1]]

@@ -19,9 +19,9 @@ type index struct {
 }
 
 // indices lists the coordinates to sum over along an axis: every position, and
-// one for each segment of a width. Where both operands of a contraction have
+// one for each segment of a width, or each of the whole width. Where both operands of a contraction have
 // the axis, the one that is not constant along it says what it is made of.
-func (d *derivation) indices(lists ...axes.Axis) []index {
+func (d *derivation) indices(whole bool, lists ...axes.Axis) []index {
 	axis := lists[0]
 	for _, l := range lists[1:] {
 		if constantAlong(axis) {
@@ -40,6 +40,12 @@ func (d *derivation) indices(lists ...axes.Axis) []index {
 					next = append(next, index{x.at + k*stride, x.multiple, x.width})
 				}
 			case axes.Width, axes.Output, axes.Unknown:
+				if whole {
+					for k := range f.Size {
+						next = append(next, index{x.at + k*stride, x.multiple, true})
+					}
+					continue
+				}
 				for _, s := range d.segments(f) {
 					next = append(next, index{x.at + s.start*stride, x.multiple * float64(s.size), true})
 				}
@@ -50,6 +56,13 @@ func (d *derivation) indices(lists ...axes.Axis) []index {
 		list = next
 	}
 	return list
+}
+
+// variesAlone reports whether numbers that vary along a width are contracted
+// with numbers: then every entry counts by itself.
+func (d *derivation) variesAlone(l, r *graph.Value) bool {
+	x, y := d.values[l], d.values[r]
+	return x.kind.deterministic() && y.kind.deterministic() && (x.varies || y.varies)
 }
 
 func constantAlong(a axes.Axis) bool {
@@ -107,7 +120,7 @@ func (d *derivation) reduced(v *graph.Value, a graph.ReduceAttrs, at []int) []su
 	}
 	list := []summand{{l: from, multiple: 1}}
 	for _, i := range a.Axes {
-		list = expandSummands(list, d.indices(d.axes.Of(u)[i]), func(s *summand, x index) { s.l[i] = x.at })
+		list = expandSummands(list, d.indices(d.values[u].varies, d.axes.Of(u)[i]), func(s *summand, x index) { s.l[i] = x.at })
 	}
 	return list
 }
@@ -167,7 +180,7 @@ func (d *derivation) contracted(v *graph.Value, a graph.DotGeneralAttrs, at []in
 	}
 	list := []summand{s}
 	for i := range a.LC {
-		is := d.indices(d.axes.Of(l)[a.LC[i]], d.axes.Of(r)[a.RC[i]])
+		is := d.indices(d.variesAlone(l, r), d.axes.Of(l)[a.LC[i]], d.axes.Of(r)[a.RC[i]])
 		list = expandSummands(list, is, func(s *summand, x index) { s.l[a.LC[i]], s.r[a.RC[i]] = x.at, x.at })
 	}
 	return list
@@ -199,9 +212,9 @@ func (d *derivation) convolved(v *graph.Value, a graph.ConvGeneralAttrs, at []in
 	// Group g of the output channels sees group g of the input channels.
 	in := wd[ax.KernelInputChannels]
 	base := out / (wd[ax.KernelOutputChannels] / a.ChannelGroups) * in
-	channels := d.indices(d.axes.Of(w)[ax.KernelInputChannels])
+	channels := d.indices(false, d.axes.Of(w)[ax.KernelInputChannels])
 	if a.ChannelGroups == 1 {
-		channels = d.indices(d.axes.Of(x)[ax.InputChannels], d.axes.Of(w)[ax.KernelInputChannels])
+		channels = d.indices(d.variesAlone(x, w), d.axes.Of(x)[ax.InputChannels], d.axes.Of(w)[ax.KernelInputChannels])
 	}
 	return expandSummands(list, channels, func(s *summand, c index) {
 		s.r[ax.KernelInputChannels] = c.at

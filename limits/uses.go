@@ -40,6 +40,50 @@ func (d *derivation) checkUses() {
 	}
 	d.checkVectors(first)
 	d.checkSlices()
+	d.checkVarying()
+}
+
+// checkVarying refuses to cut a width along which numbers vary: their means are
+// taken over all of it.
+func (d *derivation) checkVarying() {
+	along := map[int]*graph.Eqn{}
+	for _, e := range d.program.Eqns {
+		if x := d.values[e.Out[0]]; x.varies {
+			for _, s := range x.layout.cells {
+				along[s.id] = e
+			}
+		}
+	}
+	for _, e := range d.program.Eqns {
+		if d.values[e.Out[0]].kind != field {
+			continue
+		}
+		for _, u := range e.In {
+			for i, s := range d.values[u].layout.cells {
+				if along[s.id] == nil {
+					continue
+				}
+				if len(d.cuts[s.id]) > 0 || moves(e, s.axis) || i > 0 && along[d.values[u].layout.cells[0].id] != nil {
+					d.refuse(along[s.id], "numbers vary along a width that is cut, moved or concatenated elsewhere (%s)", e.Op)
+				}
+			}
+		}
+	}
+}
+
+// moves reports whether e picks or moves entries along an axis of its operand.
+func moves(e *graph.Eqn, axis int) bool {
+	switch a := e.Attrs.(type) {
+	case graph.SliceAttrs:
+		return a.Starts[axis] != 0 || a.Strides[axis] != 1 || a.Limits[axis] != e.In[0].Shape.Dimensions[axis]
+	case graph.PadAttrs:
+		return a.Axes[axis] != (backends.PadAxis{})
+	case graph.ConcatenateAttrs:
+		return a.Axis == axis
+	case graph.ReverseAttrs:
+		return slices.Contains(a.Axes, axis)
+	}
+	return false
 }
 
 // axesOfUse returns the axes of the variable that a birth contracts, and those
