@@ -13,8 +13,18 @@ type evaluation struct {
 	// same says that they are one example, and one draw of masks.
 	same bool
 	m, t [][]float64 // by node; nil where nothing was computed
+	d    [][]float64 // squared distances, where they are known
 	err  error
-	free map[int][][]float64 // buffers by size
+	// dualError bounds the error of expectations that are not exact.
+	dualError float64
+	free      map[int][][]float64 // buffers by size
+}
+
+// converged notes how far an expectation may be off that is not exact to 1e-12.
+func (e *evaluation) converged(r dual.Result) {
+	if !r.Reached {
+		e.dualError = max(e.dualError, r.KErr, r.KdotErr, 1e-12)
+	}
 }
 
 // buffer returns a slice of n numbers, of any values.
@@ -44,11 +54,12 @@ func (e *evaluation) fail(err error) {
 func (e *evaluation) compute(p *plan) {
 	for i, n := range p.cross {
 		m, t := e.buffer(len(n.list)), e.buffer(len(n.list))
+		e.d[n.id] = nil
 		n.rule.eval(e, n, m, t)
 		if e.err != nil {
 			return
 		}
-		e.m[n.id], e.t[n.id] = m, t
+		e.m[n.id], e.t[n.id], e.d[n.id] = m, t, e.distances(n)
 		for _, done := range p.last[i] {
 			e.release(e.m[done.id])
 			e.release(e.t[done.id])
@@ -67,6 +78,8 @@ type example struct {
 
 	variances, means [][]float64
 	lookups          [][]entry
+
+	dualError float64 // see evaluation
 
 	mu    sync.Mutex
 	parts map[partKey]*dual.Activation
@@ -140,7 +153,7 @@ func newExample(b *builder, inputs map[*graph.Value][]float64, expanded *expansi
 		for i := range b.lookups {
 			x.rows(i)
 		}
-		err = x.own.err
+		err, x.dualError = x.own.err, x.own.dualError
 	})
 	if caught != nil {
 		return nil, caught

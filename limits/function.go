@@ -23,8 +23,9 @@ type function struct {
 	known *catalog
 }
 
-// A part of a function: its value or a derivative by an argument.
-const value0 = -1
+// Parts of a function are its value, and its derivatives by number of the
+// argument.
+const valuePart = -1
 
 // functionOf returns the function of a cut.
 func (d *derivation) functionOf(c *cut) (*function, error) {
@@ -77,7 +78,7 @@ func (f *function) part(k int, slots []float64) *dual.Activation {
 func (f *function) make(k int, slots []float64) *dual.Activation {
 	slots = slices.Clone(slots)
 	pick := func(y jet) (value, slope float64) {
-		if k == value0 {
+		if k == valuePart {
 			return y.v, y.d[0]
 		}
 		return y.d[k], y.h[k]
@@ -90,7 +91,7 @@ func (f *function) make(k int, slots []float64) *dual.Activation {
 		lv, ls := pick(l)
 		rv, rs := pick(r)
 		jumps := []float64{rv - lv, rs - ls}
-		if k == value0 {
+		if k == valuePart {
 			jumps = append(jumps, r.h[0]-l.h[0])
 		}
 		if scale := 1e-15 * (math.Abs(lv) + math.Abs(rv) + math.Abs(ls) + math.Abs(rs)); math.Abs(jumps[0]) <= scale {
@@ -101,11 +102,11 @@ func (f *function) make(k int, slots []float64) *dual.Activation {
 		}
 	}
 	name := f.String()
-	if k != value0 {
+	if k != valuePart {
 		name = fmt.Sprintf("d%d %s", k, name)
 	}
 	a := dual.Custom(name, value, slope, kinks...)
-	if f.slots == 0 && k == value0 {
+	if f.slots == 0 && k == valuePart {
 		return f.known.recognize(f, a)
 	}
 	if f.slots == 0 {

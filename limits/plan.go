@@ -38,6 +38,11 @@ func newPlan(d *derivation, o *graph.Value) *plan {
 	}
 	b.run()
 	p.order()
+	for _, n := range p.cross {
+		if r, ok := n.rule.(*linearRule); ok && n.v == n.w {
+			r.distinct = b.distinctTargets(r.m)
+		}
+	}
 	return p
 }
 

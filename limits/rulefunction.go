@@ -2,6 +2,7 @@ package limits
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/gontk/ntk/dual"
@@ -132,6 +133,11 @@ func (r *functionRule) children() []*node {
 }
 
 func (r *functionRule) eval(e *evaluation, n *node, m, t []float64) {
+	var d []float64
+	if t != nil && n.v == n.w {
+		d = make([]float64, len(n.list))
+		defer func() { e.d[n.id] = someKnown(d) }()
+	}
 	for i, p := range n.list {
 		if e.err != nil {
 			return
@@ -140,37 +146,52 @@ func (r *functionRule) eval(e *evaluation, n *node, m, t []float64) {
 			m[i] = r.mean(e, int(p[0]))
 			continue
 		}
-		x, y := r.expect(e, int(p[0]), int(p[1]), t != nil)
+		x, y, distance := r.expect(e, int(p[0]), int(p[1]), t != nil, d != nil)
 		m[i] = x
 		if t != nil {
 			t[i] = y
+		}
+		if d != nil {
+			d[i] = distance
 		}
 	}
 }
 
 func (r *functionRule) mean(e *evaluation, p int) float64 {
 	q := e.left.varianceAt(r.left, p)
-	x, err := e.left.part(r.left, p, value0).Moments(q)
+	x, err := e.left.part(r.left, p, valuePart).Moments(q)
 	e.fail(err)
 	return x.Mean
 }
 
-// expect returns M and T of one pair of entries.
-func (r *functionRule) expect(e *evaluation, p, q int, tangents bool) (m, t float64) {
+// expect returns M and T of one pair of entries, and their squared distance if
+// that is wanted and known.
+func (r *functionRule) expect(e *evaluation, p, q int, tangents, distances bool) (m, t, distance float64) {
 	q1, q2 := e.left.varianceAt(r.left, p), e.right.varianceAt(r.right, q)
-	covariance := 0.0
+	covariance, distance := 0.0, math.NaN()
 	related := false
 	r.arguments(p, q, func(k, l int, n *node, i, j int) {
 		if k == 0 && l == 0 {
 			covariance, related = e.m[n.id][n.at(i, j)], true
+			if !r.own {
+				distance = e.distanceAt(n, i, j)
+			}
 		}
 	})
-	pair := dual.Cov(q1, q2, covariance)
-	f, g := e.left.part(r.left, p, value0), e.right.part(r.right, q, value0)
-	x, err := cross(f, g, pair, related)
+	pair := pairOf(q1, q2, covariance, distance)
+	distance = math.NaN()
+	f, g := e.left.part(r.left, p, valuePart), e.right.part(r.right, q, valuePart)
+	var x dual.Result
+	var err error
+	if distances && related && f == g {
+		x, distance, err = next(f, pair)
+	} else {
+		x, err = cross(f, g, pair, related)
+	}
 	e.fail(err)
+	e.converged(x)
 	if !tangents {
-		return x.K, 0
+		return x.K, 0, distance
 	}
 	r.arguments(p, q, func(k, l int, n *node, i, j int) {
 		theta := e.t[n.id][n.at(i, j)]
@@ -181,10 +202,11 @@ func (r *functionRule) expect(e *evaluation, p, q int, tangents bool) (m, t floa
 		default:
 			y, err := cross(e.left.part(r.left, p, k), e.right.part(r.right, q, l), pair, related)
 			e.fail(err)
+			e.converged(y)
 			t += theta * y.K
 		}
 	})
-	return x.K, t
+	return x.K, t, distance
 }
 
 // cross is dual.Cross, or the product of the means of what is unrelated.
@@ -197,7 +219,7 @@ func cross(f, g *dual.Activation, p dual.Pair, related bool) (dual.Result, error
 		return dual.Result{}, err
 	}
 	y, err := g.Moments(p.Q2())
-	return dual.Result{K: x.Mean * y.Mean, Kdot: x.SlopeMean * y.SlopeMean}, err
+	return dual.Result{K: x.Mean * y.Mean, Kdot: x.SlopeMean * y.SlopeMean, Reached: x.RelErr+y.RelErr <= 1e-12}, err
 }
 
 func (r *functionRule) text(*builder, *node) string {
@@ -224,7 +246,7 @@ func (f *function) describe() string {
 	if f.slots > 0 {
 		return f.String() + " (Hermite series, anew for each example)"
 	}
-	a := f.part(value0, nil)
+	a := f.part(valuePart, nil)
 	if a.Family == "" {
 		return f.String() + " (" + a.Name + ", Hermite series)"
 	}

@@ -92,6 +92,9 @@ type linearRule struct {
 	m     *linearMap
 	right bool
 	nodes []*node // by target
+	// distinct are the nodes of the targets with themselves, if those have
+	// nothing in common; see distances.
+	distinct []*node
 }
 
 func newLinearRule(b *builder, n *node, right bool) rule {
