@@ -18,8 +18,8 @@ import (
 //
 // so that θ_{l+1} = θ_l·(1 − θ_l/3π + O(θ²)), whence, as d(1/θ)/dl = 1/3π,
 // 1/θ_20 = 1/ε + 20/3π up to O(20 ε). Θ of layer l+1 is Θ_l·(1 − θ_l/π) + cos
-// θ_{l+1}, and K stays at cos θ. Without distances Θ is off
-// by 1e-7.
+// θ_{l+1}, and K stays at cos θ. Without distances Θ is
+// off by 1e-7.
 func TestSmallAngles(t *testing.T) {
 	const depth, eps = 20, 1e-6
 	f := func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
