@@ -4,7 +4,8 @@ NTK      = bin/ntk
 OUT     ?= demo
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build setup demo test test-long bench lint clean
+.PHONY: help build setup demo test test-long bench bench-peers pictures cifar10 lint clean
+.DELETE_ON_ERROR:
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -18,7 +19,7 @@ setup: build ## fetch the native libraries (XLA, OpenBLAS); without them pure Go
 demo: setup ## the main job on real data: will a deep MLP and a residual CNN train?
 	$(NTK) diagnose --model mlp --data digits --examples 64 --seeds 3 --depths 2,4,8,16,32 --out $(OUT)/mlp --force
 	$(NTK) diagnose --model resnet-small --data digits --examples 64 --seeds 3 --depths 1,2,4 --out $(OUT)/resnet --force
-	@echo "reports: $(OUT)/mlp/report.html $(OUT)/resnet/report.html"
+	@printf '\nreports: %s\n' "$(OUT)/mlp/report.html $(OUT)/resnet/report.html"
 
 test: ## what a change must pass
 	$(GO) test -short -timeout 30m ./...
@@ -28,6 +29,29 @@ test-long: ## with the long oracles
 
 bench: ## benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
+
+bench-peers: setup ## times beside neural-tangents on this machine, one line a case; builds its environment once
+	$(GO) run ./bench/peers $(PEERS)
+
+# What is drawn: plain and residual networks, on the first 48 images of a random
+# order. Deeper, cnn-gap wants --dtype float64.
+mlp          = --model mlp --width 512 --depths 2,4,8,16
+cnn          = --model cnn --width 32 --depths 2,4,8,16
+cnn-gap      = --model cnn-gap --width 32 --depths 2,4,8
+resnet-small = --model resnet-small --width 32 --depths 1,2,4,8
+resnet-norm  = --model resnet-small --norm layer --width 32 --depths 1,2,4,8
+DRAWN        = mlp cnn cnn-gap resnet-small resnet-norm
+
+pictures: $(DRAWN:%=$(OUT)/pictures/%.json) ## docs/pictures: condition number and rate against depth on CIFAR-10
+	@mkdir -p docs/pictures
+	$(GO) run ./examples/depth docs/pictures $^
+
+$(OUT)/pictures/%.json: cifar10
+	@mkdir -p $(@D)
+	$(NTK) diagnose $($*) --data cifar10 --examples 48 --shuffle 1 --seeds 5 --outputs mean --json > $@
+
+cifar10: setup
+	$(NTK) data fetch cifar10
 
 lint: ## gofumpt, vet, staticcheck
 	@test -z "$$($(GO) tool -modfile=tools.mod gofumpt -l . | tee /dev/stderr)"

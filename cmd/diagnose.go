@@ -74,6 +74,12 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	if d.study.network.depth != 0 {
 		depths = []int{d.study.network.depth}
 	}
+	if d.study.trained() {
+		if len(depths) > 1 {
+			return usagef("--depths: the weights of %s are of one network", d.study.weights.source())
+		}
+		d.seeds, d.study.seed = 1, 0 // nothing is drawn
+	}
 	s, err := a.open(ctx, &d.study)
 	if err != nil {
 		return err
@@ -85,7 +91,8 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	}
 	cfg := diagnose.Config{
 		Source: s.source, Data: s.set, Depths: depths, Seed: d.study.seed, Seeds: d.seeds, Outputs: outputs,
-		DType: s.dtype, Memory: s.memory(), Backend: s.backend.GoMLX, BLAS: s.blas,
+		Of: d.study.choice.of, Params: d.study.choice.params, Joint: d.study.choice.isJoint(), DebugNaN: d.study.choice.debugNaN,
+		DType: s.dtype, Memory: s.memory(), Backend: s.backend.GoMLX, BLAS: s.blas, Context: s.context,
 	}
 	w := &diagnosisFiles{app: a, study: s, folder: d.out}
 	if d.out != "" {
@@ -108,7 +115,10 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	r, err := diagnose.Run(ctx, cfg)
 	bar.done()
 	if r == nil || len(r.Depths) == 0 {
-		return err
+		return a.showNotFinite(err)
+	}
+	if err == nil && d.study.choice.debugNaN {
+		a.say("%s", allFinite)
 	}
 	why := err
 	if err != nil && ctx.Err() != nil {
@@ -138,11 +148,14 @@ func (s *study) preflight(depths []int, reduction string) (empirical.Outputs, er
 		return 0, err
 	}
 	defer func() { _ = f.Close() }()
-	outputs := empirical.Mean
-	if reduction == "full" || reduction == "" && s.set.Len()*f.Outputs() <= fullUpTo {
+	outputs, o := empirical.Mean, f.Outputs()
+	if n := len(s.flags.choice.of); n > 0 {
+		o = n
+	}
+	if reduction == "full" || reduction == "" && s.set.Len()*o <= fullUpTo {
 		outputs = empirical.Full
 	}
-	_, err = f.Plan(s.set.Len(), 0, empirical.Options{Outputs: outputs, Memory: s.memory(), BLAS: s.blas})
+	_, err = f.Plan(s.set.Len(), 0, s.options(outputs))
 	return outputs, err
 }
 
@@ -160,6 +173,8 @@ type diagnosis struct {
 	Files    []string         `json:"files,omitempty"`
 	// Incomplete says why networks are missing; empty means none are.
 	Incomplete string `json:"incomplete,omitempty"`
+	// NotFinite says where a network of those first gave NaN or an infinity.
+	NotFinite *notFiniteInfo `json:"not_finite,omitempty"`
 }
 
 type verdictInfo struct {
@@ -192,7 +207,7 @@ func (a *app) present(w *diagnosisFiles, r *diagnose.Result, err error) error {
 		j := diagnosis{
 			Schema: "ntk/diagnose/1", Command: a.command(), Version: thisVersion(),
 			Backend: backendInfo{w.study.backend.Kind, w.study.backend.API}, BLAS: w.study.blas.Name(),
-			Machine: machine.Describe(), Result: r, Out: w.folder, Files: w.files, Incomplete: incomplete,
+			Machine: machine.Describe(), Result: r, Out: w.folder, Files: w.files, Incomplete: incomplete, NotFinite: describeNotFinite(err),
 		}
 		for _, v := range r.Verdicts() {
 			j.Verdicts = append(j.Verdicts, verdictInfo{v.Level.String(), v.Title, v.Text, v.Remedy})

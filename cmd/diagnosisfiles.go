@@ -52,6 +52,9 @@ func (w *diagnosisFiles) write(r *diagnose.Result, incomplete string) error {
 	for seed := range w.seeds {
 		seeds = append(seeds, seed)
 	}
+	if s.flags.trained() {
+		seeds = s.flags.seeds()
+	}
 	config := s.config()
 	config["outputs"] = r.Reduction
 	m := a.manifest(s, config, sorted(seeds))

@@ -51,24 +51,26 @@ func readDocument(t *testing.T) document {
 
 // written are the structs behind the sections.
 var written = map[string]any{
-	"ntk/diagnose/1":  diagnosis{},
-	"ntk/gram/1":      gramResult{},
-	"ntk/plan/1":      explanation{},
-	"ntk/limit/1":     limitResult{},
-	"ntk/recursion/1": recursion{},
-	"ntk/spectrum/1":  spectrumResult{},
-	"ntk/models/1":    modelList{},
-	"ntk/data-list/1": setList{},
-	"ntk/data/1":      dataResult{},
-	"ntk/fetch/1":     fetchResult{},
-	"ntk/setup/1":     setupResult{},
-	"ntk/doctor/1":    examination{},
-	"ntk/version/1":   versionResult{},
-	"ntk/manifest/1":  manifest{},
-	"version":         version{},
-	"machine":         machine.Summary{},
-	"share":           empirical.Share{},
-	"plan":            planInfo{},
+	"ntk/diagnose/1":   diagnosis{},
+	"ntk/gram/1":       gramResult{},
+	"ntk/plan/1":       explanation{},
+	"ntk/limit/1":      limitResult{},
+	"ntk/recursion/1":  recursion{},
+	"ntk/spectrum/1":   spectrumResult{},
+	"ntk/not-finite/1": notFinite{},
+	"ntk/models/1":     modelList{},
+	"ntk/data-list/1":  setList{},
+	"ntk/data/1":       dataResult{},
+	"ntk/fetch/1":      fetchResult{},
+	"ntk/setup/1":      setupResult{},
+	"ntk/doctor/1":     examination{},
+	"ntk/version/1":    versionResult{},
+	"ntk/manifest/1":   manifest{},
+	"version":          version{},
+	"machine":          machine.Summary{},
+	"share":            empirical.Share{},
+	"nonfinite":        notFiniteInfo{},
+	"plan":             planInfo{},
 }
 
 // shared are the structs that have a section of their own.
@@ -77,6 +79,7 @@ var shared = map[reflect.Type]string{
 	reflect.TypeFor[machine.Summary](): "machine",
 	reflect.TypeFor[empirical.Share](): "share",
 	reflect.TypeFor[planInfo]():        "plan",
+	reflect.TypeFor[*notFiniteInfo]():  "nonfinite",
 }
 
 // TestDocument compares docs/json.md with the structs' tags, both ways.
@@ -122,7 +125,7 @@ func fieldsOf(s reflect.Type, prefix string, out map[string]string) {
 		case f.Anonymous && name == "":
 			fieldsOf(f.Type, prefix, out)
 			continue
-		case !f.IsExported():
+		case !f.IsExported(), name == "-":
 			continue
 		case name == "":
 			name = f.Name // as encoding/json does

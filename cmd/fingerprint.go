@@ -19,13 +19,8 @@ import (
 func fingerprint(f *empirical.Network) (string, error) {
 	h := sha256.New()
 	p := f.Program()
-	_, _ = h.Write([]byte(p.String())) // a hash's Write never fails
-	for _, e := range p.Eqns {
-		if c, ok := e.Attrs.(graph.ConstantAttrs); ok {
-			if err := binary.Write(h, binary.LittleEndian, c.Flat); err != nil {
-				return "", fmt.Errorf("hashing a constant of the network: %w", err)
-			}
-		}
+	if err := p.Fingerprint(h); err != nil {
+		return "", err
 	}
 	for i := range p.Params {
 		name := p.ParamName(i)

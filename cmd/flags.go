@@ -14,31 +14,41 @@ import (
 
 // networkFlags choose a network.
 type networkFlags struct {
-	model, activation, parameterization, norm string
-	depth, width                              int
-	wStd, bStd                                float64
+	model, activation, parameterization, norm, initializer string
+	depth, width, heads, patch, vocabulary                 int
+	wStd, bStd                                             float64
+	published                                              bool
+	onnx                                                   onnxFlags
 	// given lists the flags that only networks of the zoo understand.
 	given []string
 }
 
 // zooFlags are those that configure a network of the zoo only.
-var zooFlags = []string{"width", "activation", "parameterization", "norm", "w-std", "b-std"}
+var zooFlags = []string{
+	"width", "activation", "parameterization", "norm", "w-std", "b-std", "initializer", "heads", "patch", "vocabulary", "published",
+}
 
 func (n *networkFlags) register(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVarP(&n.model, "model", "m", "", `network: one of "models list", or the path of a spec (.json)`)
+	f.StringVarP(&n.model, "model", "m", "", `network: one of "models list", or the path of a spec (.json) or an ONNX file (.onnx)`)
 	f.IntVar(&n.depth, "depth", 0, "depth (default: the network's own)")
 	n.registerZoo(c)
+	n.onnx.register(c)
 }
 
 func (n *networkFlags) registerZoo(c *cobra.Command) {
 	f := c.Flags()
 	f.IntVar(&n.width, "width", 0, "hidden features or channels (default: the network's own)")
-	f.StringVar(&n.activation, "activation", "", "activation (default: relu)")
+	f.StringVar(&n.activation, "activation", "", "activation (default: the network's own)")
 	f.StringVar(&n.parameterization, "parameterization", "", "ntk, standard, mean-field or mup (default: ntk)")
-	f.StringVar(&n.norm, "norm", "", "normalization before activations: none, layer or batch (default: none)")
+	f.StringVar(&n.norm, "norm", "", "normalization before activations: none, layer, batch or running (default: the network's own)")
 	f.Float64Var(&n.wStd, "w-std", 0, "gain σ_w of the weights (default: the one that keeps the signal's size)")
 	f.Float64Var(&n.bStd, "b-std", 0, "gain σ_b of the biases (default: no biases)")
+	f.StringVar(&n.initializer, "initializer", "", "family that weights are drawn from: normal or uniform (default: normal)")
+	f.IntVar(&n.heads, "heads", 0, "heads of attention (default: one for every 64 features)")
+	f.IntVar(&n.patch, "patch", 0, "side of the squares that vit-tiny and mixer-s cut images into (default: 4 below 64 pixels, else 16)")
+	f.IntVar(&n.vocabulary, "vocabulary", 0, "for sequences of words' numbers: how many words there are (default: inputs are features)")
+	f.BoolVar(&n.published, "published", false, "with the published network's trained biases, gains, shifts and pools")
 }
 
 // check validates what can be validated without data.
@@ -52,7 +62,10 @@ func (n *networkFlags) check(c *cobra.Command) error {
 	if n.depth < 0 || n.width < 0 || n.wStd < 0 || n.bStd < 0 {
 		return usagef("--depth %d, --width %d, --w-std %g, --b-std %g: none may be negative", n.depth, n.width, n.wStd, n.bStd)
 	}
-	return nil
+	if n.heads < 0 || n.patch < 0 || n.vocabulary < 0 {
+		return usagef("--heads %d, --patch %d, --vocabulary %d: none may be negative", n.heads, n.patch, n.vocabulary)
+	}
+	return oneOf("initializer", n.initializer, "", "normal", "uniform")
 }
 
 // dataFlags choose examples.

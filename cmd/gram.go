@@ -42,8 +42,8 @@ goes on with --resume. --explain says what would be done, and does nothing.`,
 	}
 	g.study.register(c)
 	f := c.Flags()
-	f.StringVar(&g.outputs, "outputs", "mean", "mean, full, trace or diagonal")
-	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor or sequential")
+	f.StringVar(&g.outputs, "outputs", "mean", "mean, full, trace, diagonal or pseudo, the kernel of Σ f_o/√O")
+	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor, sequential or separable")
 	f.IntVar(&g.block, "block", 0, "examples in one execution (default: as many as the budget allows)")
 	f.StringVar(&g.out, "out", "", "folder for theta.npy and manifest.json")
 	f.BoolVar(&g.force, "force", false, "replace the results in --out")
@@ -57,10 +57,10 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if err := g.study.check(c); err != nil {
 		return err
 	}
-	if err := oneOf("outputs", g.outputs, "mean", "full", "trace", "diagonal"); err != nil {
+	if err := oneOf("outputs", g.outputs, "mean", "full", "trace", "diagonal", "pseudo"); err != nil {
 		return err
 	}
-	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential"); err != nil {
+	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential", "separable"); err != nil {
 		return err
 	}
 	switch {
@@ -97,7 +97,10 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		_, err := fmt.Fprint(a.stdout, plan)
 		return err
 	}
-	if err := f.Redraw(g.study.seed); err != nil {
+	if err := s.draw(f); err != nil {
+		return err
+	}
+	if err := a.debugNaN(ctx, s, f); err != nil {
 		return err
 	}
 	if !g.resume {
@@ -127,7 +130,9 @@ func (g *gramFlags) options(s *study) (empirical.Options, error) {
 	if err != nil {
 		return empirical.Options{}, usageError{err}
 	}
-	return empirical.Options{Outputs: outputs, Way: way, Block: g.block, Memory: s.memory(), BLAS: s.blas}, nil
+	opts := s.options(outputs)
+	opts.Way, opts.Block = way, g.block
+	return opts, nil
 }
 
 // computeGram writes theta.npy, and the manifest before and after.
@@ -138,8 +143,11 @@ func (a *app) computeGram(ctx context.Context, g *gramFlags, s *study, f *empiri
 		return err
 	}
 	config := s.config()
-	config["outputs"], config["seed"] = g.outputs, strconv.FormatUint(g.study.seed, 10)
-	m := a.manifest(s, config, []uint64{g.study.seed})
+	config["outputs"] = g.outputs
+	if !g.study.trained() {
+		config["seed"] = strconv.FormatUint(g.study.seed, 10)
+	}
+	m := a.manifest(s, config, g.study.seeds())
 	m.Files, m.Incomplete = []string{"theta.npy", "theta.npy.journal"}, "not finished"
 	path := filepath.Join(g.out, "theta.npy")
 	opts.Writer = func(spec tiles.Spec) (tiles.Writer, error) {
@@ -166,7 +174,7 @@ func (a *app) computeGram(ctx context.Context, g *gramFlags, s *study, f *empiri
 	r, err := f.NTK(ctx, x, nil, opts)
 	bar.done()
 	if err != nil {
-		return err
+		return a.locate(ctx, s, f, err)
 	}
 	m.Incomplete, m.Seconds = "", time.Since(start).Seconds()
 	if err := m.write(g.out); err != nil {
@@ -255,12 +263,21 @@ func (s *study) config() map[string]string {
 	n, d := s.flags.network, s.flags.data
 	c := map[string]string{
 		"model": s.source.Name, "depth": strconv.Itoa(n.depth), "width": strconv.Itoa(n.width),
-		"activation": n.activation, "parameterization": n.parameterization, "norm": n.norm,
+		"activation": n.activation, "parameterization": n.parameterization, "norm": n.norm, "initializer": n.initializer,
+		"heads": strconv.Itoa(n.heads), "patch": strconv.Itoa(n.patch), "vocabulary": strconv.Itoa(n.vocabulary),
 		"w_std": strconv.FormatFloat(n.wStd, 'g', -1, 64), "b_std": strconv.FormatFloat(n.bStd, 'g', -1, 64),
 		"data": d.data, "examples": strconv.Itoa(s.set.Len()), "layout": s.set.Layout, "labels": d.labels,
 		"shuffle": strconv.FormatUint(d.shuffle, 10), "standardize": d.standardize,
 		"dtype": s.flags.compute.dtype, "backend": s.backend.Kind,
+		"weights": s.flags.weights.file, "checkpoint": s.flags.weights.checkpoint, "onnx_output": n.onnx.output,
 	}
+	if n.onnx.reinit {
+		c["reinit"] = "true"
+	}
+	if n.published {
+		c["published"] = "true"
+	}
+	s.flags.choice.config(c)
 	maps.DeleteFunc(c, func(_, v string) bool { return v == "" || v == "0" })
 	return c
 }

@@ -77,6 +77,8 @@ func TestResume(t *testing.T) {
 		{"data", own, []string{"--data", other}, "data"},
 		{"seed", own, []string{"--seed", "2"}, "seed"},
 		{"outputs", own, []string{"--outputs", "mean"}, "tail"},
+		{"order of outputs", own, []string{"--of", "1,0"}, "of"},
+		{"choice of weights", own, []string{"--params", "first"}, "params"},
 		// Of the same name, but not the same.
 		{"function", []Model{linear("line", 2, func(y *gx.Node) *gx.Node { return gx.MulScalar(y, 2) })}, nil, "weights and program sha256"},
 	} {

@@ -75,8 +75,12 @@ func (a *app) listModels() error {
 	if a.json {
 		return a.printJSON(modelList{"ntk/models/1", all})
 	}
+	widest := 0
 	for _, m := range all {
-		if err := a.println(fmt.Sprintf("%-14s %s", m.Name, m.About)); err != nil {
+		widest = max(widest, len(m.Name))
+	}
+	for _, m := range all {
+		if err := a.println(fmt.Sprintf("%-*s  %s", widest, m.Name, oneLine(m.About))); err != nil {
 			return err
 		}
 	}

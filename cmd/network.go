@@ -36,16 +36,16 @@ func (a *app) checkModels() error {
 	return nil
 }
 
-// isSpecPath tells the path of a spec from the name of a network.
+// isSpecPath tells the path of a spec or an ONNX file from the name of a network.
 func isSpecPath(model string) bool {
-	return strings.EqualFold(filepath.Ext(model), ".json") || strings.ContainsRune(model, os.PathSeparator)
+	return strings.EqualFold(filepath.Ext(model), ".json") || isONNX(model) || strings.ContainsRune(model, os.PathSeparator)
 }
 
 // source returns the network that the flags choose, for the data's inputs. What
 // it returns builds the network again for every depth.
 func (a *app) source(n *networkFlags, set *data.Set) (diagnose.Source, error) {
 	if n.model == "" {
-		return diagnose.Source{}, usagef("--model is missing; \"%s models list\" names the networks, or give the path of a spec (.json)", a.program)
+		return diagnose.Source{}, usagef("--model is missing; \"%s models list\" names the networks, or give the path of a spec (.json) or an ONNX file (.onnx)", a.program)
 	}
 	if isSpecPath(n.model) {
 		return a.specSource(n, set)
@@ -99,7 +99,8 @@ func (n *networkFlags) config(depth int, input []int, outputs int) models.Config
 	}
 	return models.Config{
 		Depth: depth, Width: n.width, Outputs: outputs, Activation: n.activation, WStd: n.wStd, BStd: n.bStd,
-		Norm: n.norm, Parameterization: n.parameterization, InputShape: input,
+		Norm: n.norm, Parameterization: n.parameterization, Initializer: n.initializer, Heads: n.heads,
+		Patch: n.patch, Vocabulary: n.vocabulary, Published: n.published, InputShape: input,
 	}
 }
 

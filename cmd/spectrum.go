@@ -32,7 +32,7 @@ file, or of Θ of a network on data, and what follows from them.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.spectrum(c, f, args) },
 	}
 	f.study.register(c)
-	c.Flags().StringVar(&f.outputs, "outputs", "mean", "mean or full")
+	c.Flags().StringVar(&f.outputs, "outputs", "mean", "mean, full, trace or pseudo, the kernel of Σ f_o/√O")
 	c.Flags().IntVar(&f.top, "top", 10, "how many eigenvalues to print; --json has all")
 	return c
 }
@@ -64,14 +64,15 @@ func (a *app) spectrum(c *cobra.Command, f *spectrumFlags, args []string) error 
 	if err := f.study.check(c); err != nil {
 		return err
 	}
-	if err := oneOf("outputs", f.outputs, "mean", "full"); err != nil {
+	if err := oneOf("outputs", f.outputs, "mean", "full", "trace", "pseudo"); err != nil {
 		return err
 	}
 	var s *predict.Spectrum
 	var r spectrumResult
 	var err error
 	if len(args) == 1 {
-		for _, flag := range []string{"data", "examples", "outputs", "seed", "dtype", "depth"} {
+		own := []string{"data", "examples", "outputs", "seed", "dtype", "depth", "weights", "checkpoint", "onnx-output", "reinit"}
+		for _, flag := range append(own, choiceNames...) {
 			if c.Flags().Changed(flag) {
 				return usagef("--%s chooses a network's kernel; %s is a file", flag, args[0])
 			}
@@ -193,7 +194,7 @@ func (a *app) spectrumOfNetwork(ctx context.Context, flags *spectrumFlags) (*pre
 		return nil, none, err
 	}
 	defer func() { _ = f.Close() }()
-	if err := f.Redraw(flags.study.seed); err != nil {
+	if err := s.draw(f); err != nil {
 		return nil, none, err
 	}
 	outputs, err := empirical.ParseOutputs(flags.outputs)
@@ -204,18 +205,21 @@ func (a *app) spectrumOfNetwork(ctx context.Context, flags *spectrumFlags) (*pre
 	if err != nil {
 		return nil, none, err
 	}
-	opts := empirical.Options{Outputs: outputs, Memory: s.memory(), BLAS: s.blas}
+	opts := s.options(outputs)
 	if _, err := f.Plan(x.Len(), 0, opts); err != nil {
 		return nil, none, err
 	}
 	a.flushNotices()
 	a.describe(s)
+	if err := a.debugNaN(ctx, s, f); err != nil {
+		return nil, none, err
+	}
 	bar := a.newProgress()
 	opts.Progress = bar.tiles
 	g, err := f.NTK(ctx, x, nil, opts)
 	bar.done()
 	if err != nil {
-		return nil, none, err
+		return nil, none, a.locate(ctx, s, f, err)
 	}
 	p, err := f.Precision(ctx, x, g, opts)
 	if err != nil {
@@ -267,7 +271,7 @@ func (a *app) printSpectrum(s *predict.Spectrum, r spectrumResult, top int) erro
 		{"condition number", kappa},
 		{"uncertainty of an eigenvalue", report.Number(r.Uncertainty)},
 		{"effective rank", fmt.Sprintf("%s of %d", report.Number(r.EffectiveRank), n)},
-		{"largest stable rate, ½ sum", rate},
+		{"largest stable rate on ½Σ(f−y)²", rate},
 	}}
 	return a.printTables([]report.Table{t, facts})
 }

@@ -121,7 +121,7 @@ func TestSpectrumText(t *testing.T) {
 		{"2", "1", "100"},
 		{"condition", "number", "3"},
 		{"effective", "rank", "1.6", "of", "2"}, // 16/10
-		{"largest", "stable", "rate,", "½", "sum", "0.6667"},
+		{"largest", "stable", "rate", "on", "½Σ(f−y)²", "0.6667"},
 	} {
 		found := false
 		for line := range strings.Lines(text) {

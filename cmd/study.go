@@ -13,6 +13,7 @@ import (
 
 	"github.com/gontk/ntk/diagnose"
 	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/internal/data"
 	"github.com/gontk/ntk/internal/machine"
 	"github.com/gontk/ntk/internal/native"
@@ -21,15 +22,19 @@ import (
 // studyFlags are what every verb has that computes a kernel.
 type studyFlags struct {
 	network networkFlags
+	choice  choiceFlags
 	data    dataFlags
 	compute computeFlags
+	weights weightFlags
 	seed    uint64
 }
 
 func (s *studyFlags) register(c *cobra.Command) {
 	s.network.register(c)
+	s.choice.register(c)
 	s.data.register(c)
 	s.compute.register(c)
+	s.weights.register(c)
 	c.Flags().Uint64Var(&s.seed, "seed", 1, "seed of the weights (the first, where there are several)")
 }
 
@@ -37,7 +42,13 @@ func (s *studyFlags) check(c *cobra.Command) error {
 	if err := s.network.check(c); err != nil {
 		return err
 	}
+	if err := s.choice.check(); err != nil {
+		return err
+	}
 	if err := s.data.check(); err != nil {
+		return err
+	}
+	if err := s.checkWeights(c); err != nil {
 		return err
 	}
 	return s.compute.check()
@@ -52,6 +63,7 @@ type study struct {
 	blas    *native.BLAS
 	dtype   dtypes.DType
 	budget  machine.Budget
+	context *mlctx.Context // of weights that are used as they are; nil where seeds draw them
 }
 
 // open loads the data, finds the network, and only then opens libraries: the
@@ -70,9 +82,25 @@ func (a *app) open(ctx context.Context, flags *studyFlags) (*study, error) {
 	if s.set, err = a.load(ctx, &flags.data, flags.data.data, s.budget); err != nil {
 		return nil, err
 	}
-	if s.source, err = a.source(&flags.network, s.set); err != nil {
+	if isONNX(flags.network.model) {
+		s.source, s.set, err = a.onnxSource(&flags.network, &flags.data, s.set)
+	} else {
+		s.source, err = a.source(&flags.network, s.set)
+	}
+	if err != nil {
 		return nil, err
 	}
+	if flags.choice.training {
+		build := s.source.Build
+		s.source.Build = func(depth int, input []int, outputs int) (graph.Model, error) {
+			m, err := build(depth, input, outputs)
+			if err != nil {
+				return nil, err
+			}
+			return graph.InTraining(m), nil
+		}
+	}
+	a.tellWeights(flags)
 	if s.backend, err = a.openBackend(&flags.compute); err != nil {
 		return nil, err
 	}
@@ -176,13 +204,22 @@ func (a *app) openBLAS() (*native.BLAS, error) {
 	return blas, nil
 }
 
-// network builds the network of one depth, with weights from seed 0.
+// network builds the network of one depth, with weights from seed 0 or those that
+// are given.
 func (s *study) network(depth int) (*empirical.Network, error) {
 	model, err := s.source.Build(depth, s.set.Shape[1:], s.set.Classes)
 	if err != nil {
 		return nil, err
 	}
-	return empirical.New(s.backend.GoMLX, mlctx.New(), model, shapes.Make(s.dtype, s.set.Shape[1:]...))
+	f, err := empirical.New(s.backend.GoMLX, mlctx.New(), model, shapes.Make(s.dtype, s.set.Shape[1:]...))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.loadWeights(f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // memory returns the budget that was asked for, 0 for the default.

@@ -82,6 +82,19 @@ func TestModelsShow(t *testing.T) {
 	if want := []string{"dense", "tanh", "dense", "tanh", "dense"}; !slices.Equal(got, want) || !slices.Equal(widths, []int{5, 5, 3}) {
 		t.Errorf("layers %q of widths %v, want %q, 5 5 3", got, widths, want)
 	}
+	// What only some networks of the zoo have.
+	for flags, want := range map[string]string{
+		"vit-tiny --width 8 --depth 1 --heads 2":                   `"heads": 2`,
+		"vit-tiny --width 8 --depth 1 --patch 16":                  "\"filter\": [\n        16,\n        16\n      ]",
+		"transformer --width 8 --depth 1 --input 5 --vocabulary 7": `"vocabulary": 7`,
+		"mlp --width 8 --initializer uniform":                      `"initializer": "uniform"`,
+		"mlp --width 8 --published":                                `"b_std": 0`,
+		"resnet18 --width 8 --norm running":                        `"mode": "running"`,
+	} {
+		if text := succeed(t, nil, append([]string{"models", "show"}, strings.Fields(flags)...)...).stdout; !strings.Contains(text, want) {
+			t.Errorf("models show %s lacks %q", flags, want)
+		}
+	}
 	if s.Parameterization != "standard" || !slices.Equal(s.InputShape, []int{4}) {
 		t.Errorf("parameterization %s, input %v", s.Parameterization, s.InputShape)
 	}

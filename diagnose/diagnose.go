@@ -39,6 +39,14 @@ type Config struct {
 	Seeds int
 	// Outputs is Full (the matrix [N·O, N·O]) or Mean ([N, N]); zero is Mean.
 	Outputs empirical.Outputs
+	// Of and Params are those of [empirical.Options]: outputs and weights that
+	// count; none means all.
+	Of     []int
+	Params []string
+	// Joint is that of [empirical.Options]: the examples are one batch.
+	Joint bool
+	// DebugNaN looks at every op before a kernel is computed; see [FindNotFinite].
+	DebugNaN bool
 	// DType of the arithmetic; zero means float32.
 	DType dtypes.DType
 	// Memory is the budget in bytes; 0 means half of what is allowed.
@@ -69,7 +77,10 @@ type Result struct {
 	Data      string        `json:"data"`
 	DataHash  string        `json:"data_hash"`
 	Examples  int           `json:"examples"`
-	Outputs   int           `json:"outputs"`
+	Outputs   int           `json:"outputs"` // that count
+	Of        []int         `json:"of,omitempty"`
+	Params    []string      `json:"params,omitempty"`
+	Joint     bool          `json:"joint,omitempty"`
 	Reduction string        `json:"reduction"`
 	Dimension int           `json:"dimension"` // of the matrix whose spectrum is given
 	DType     string        `json:"dtype"`
@@ -116,6 +127,7 @@ type Seed struct {
 // With Mean, rates and condition numbers are those of the [N, N] kernel that all
 // outputs share in the infinite-width limit; with Full, of the network's own.
 //
+// A kernel that is not finite is a [NotFiniteError] where its first op is found.
 // When ctx ends it returns what is finished beside the cause.
 func Run(ctx context.Context, c Config) (*Result, error) {
 	start := time.Now()
@@ -135,7 +147,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	}
 	r := &Result{
 		Model: c.Source.Name, Data: c.Data.Describe(), DataHash: c.Data.Hash(), Examples: c.Data.Len(),
-		Reduction: c.Outputs.String(), DType: c.DType.String(),
+		Of: c.Of, Params: c.Params, Joint: c.Joint, Reduction: c.Outputs.String(), DType: c.DType.String(),
 	}
 	for i, d := range depths {
 		depth, err := c.depth(ctx, d, i, len(depths), x, r)
@@ -183,15 +195,15 @@ func (c Config) depth(ctx context.Context, depth, index, depths int, x empirical
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	opts := empirical.Options{Outputs: c.Outputs, Memory: c.Memory, BLAS: c.BLAS}
+	opts := empirical.Options{Outputs: c.Outputs, Of: c.Of, Params: c.Params, Joint: c.Joint, Memory: c.Memory, BLAS: c.BLAS}
 	plan, err := f.Plan(x.Len(), 0, opts)
 	if err != nil {
 		return nil, err
 	}
-	out := &Depth{Depth: depth, Parameters: f.Parameters(), Plan: plan.String()}
-	r.Outputs, r.Dimension = f.Outputs(), x.Len()
+	out := &Depth{Depth: depth, Parameters: plan.Parameters, Plan: plan.String()}
+	r.Outputs, r.Dimension = plan.O, x.Len()
 	if c.Outputs == empirical.Full {
-		r.Dimension *= f.Outputs()
+		r.Dimension *= plan.O
 	}
 	seeds := max(1, c.Seeds)
 	for k := range seeds {
@@ -223,9 +235,14 @@ func (c Config) depth(ctx context.Context, depth, index, depths int, x empirical
 // seed diagnoses one network.
 func (c Config) seed(ctx context.Context, f *empirical.Network, x empirical.Batch, depth int, seed uint64, opts empirical.Options) (*Seed, error) {
 	start := time.Now()
+	if c.DebugNaN {
+		if err := FindNotFinite(ctx, f, x, depth, seed); err != nil {
+			return nil, err
+		}
+	}
 	g, err := f.NTK(ctx, x, nil, opts)
 	if err != nil {
-		return nil, err
+		return nil, LocateNotFinite(ctx, f, x, depth, seed, err)
 	}
 	if c.Theta != nil {
 		if err := c.Theta(depth, seed, g); err != nil {

@@ -53,7 +53,7 @@ func (r *Result) conditionFigure() report.Figure {
 	}
 	return report.Line{
 		Title:  "Condition number against depth",
-		X:      report.Axis{Label: "depth"},
+		X:      report.Axis{Label: "depth", Log: true},
 		Y:      report.Axis{Label: "condition number λ1/λmin", Log: true},
 		Series: []report.Series{s},
 	}

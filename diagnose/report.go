@@ -78,7 +78,8 @@ func (r *Result) facts() []report.Fact {
 		{Name: "data", Value: r.Data},
 		{Name: "data sha256", Value: r.DataHash},
 		{Name: "matrix", Value: r.matrix()},
-		{Name: "outputs", Value: fmt.Sprint(r.Outputs)},
+		{Name: "outputs", Value: r.outputs()},
+		{Name: "weights", Value: r.weightsThatCount()},
 		{Name: "dtype", Value: r.DType},
 	}
 	if len(r.Depths) > 0 {
@@ -91,6 +92,22 @@ func (r *Result) facts() []report.Fact {
 			report.Fact{Name: "precision", Value: r.precision()})
 	}
 	return append(facts, report.Fact{Name: "time", Value: r.Elapsed.Round(time.Millisecond).String()})
+}
+
+// outputs says which outputs count.
+func (r *Result) outputs() string {
+	if len(r.Of) == 0 {
+		return fmt.Sprint(r.Outputs)
+	}
+	return fmt.Sprintf("%d: %s of the network's", r.Outputs, strings.Trim(fmt.Sprint(r.Of), "[]"))
+}
+
+// weightsThatCount says which weights Θ sums over.
+func (r *Result) weightsThatCount() string {
+	if len(r.Params) == 0 {
+		return "all that are trainable"
+	}
+	return "those that match " + strings.Join(r.Params, " or ")
 }
 
 // precision reports the largest relative error of sampled entries.

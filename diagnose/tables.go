@@ -32,7 +32,7 @@ func (r *Result) over() string {
 func (r *Result) training() report.Table {
 	t := report.Table{
 		Caption: fmt.Sprintf("%s on %d examples, Θ %s [%d, %d], %s", r.Model, r.Examples, r.Reduction, r.Dimension, r.Dimension, r.over()),
-		Columns: []report.Column{right("depth"), right("parameters"), right("condition number"), right("largest rate, ½ sum"), right("largest rate, ½ mean"), right("trace")},
+		Columns: []report.Column{right("depth"), right("parameters"), right("condition number"), right("largest rate on ½Σ(f−y)²"), right("on ½mean(f−y)²"), right("trace")},
 	}
 	for i := range r.Depths {
 		d := &r.Depths[i]

@@ -17,12 +17,28 @@ import (
 	"github.com/gontk/ntk/graph/lower"
 )
 
-// A jacobianExec is the compiled Program of a block of examples.
-type jacobianExec struct {
+// A compiled is a compiled Program and the names of its parameters: inputs as
+// "input:i", weights by parameter name.
+type compiled struct {
 	exec   backends.Executable
-	size   int
-	params []string // input positions as "input:i", weights by parameter name
-	parts  []int    // how many outputs each weight has
+	params []string
+}
+
+// A blockExec is the compiled Program of a block of examples: f and, unless it
+// is f alone, Jacobians.
+type blockExec struct {
+	compiled
+	sel   *selection
+	size  int
+	parts []int // how many outputs each weight has
+}
+
+// what names what e computes, for errors.
+func (e *blockExec) what() string {
+	if len(e.parts) == 0 {
+		return "outputs"
+	}
+	return "Jacobians"
 }
 
 // A block holds f and the Jacobians of rows examples, where the host can read them.
@@ -41,20 +57,19 @@ type array struct {
 }
 
 // jacobians compiles the Program for blocks of n examples, once.
-func (f *Network) jacobians(n int, sel *selection, ways []Way) (*jacobianExec, error) {
+func (f *Network) jacobians(n int, sel *selection, ways []Way) (*blockExec, error) {
 	key := fmt.Sprint(n, sel.key, ways, sel.outputs.layout(ways))
 	if e, ok := f.execs[key]; ok {
 		return e, nil
 	}
-	p, err := f.gradient.jacobianProgram(n, sel, ways)
+	p, err := sel.jacobianProgram(n, ways)
 	if err != nil {
 		return nil, err
 	}
-	ex, err := compile(f.backend, f.dtype, p)
-	if err != nil {
+	e := &blockExec{sel: sel, size: n}
+	if e.compiled, err = f.compiled(p); err != nil {
 		return nil, err
 	}
-	e := &jacobianExec{exec: ex, size: n}
 	for i, w := range sel.weights {
 		parts := 2
 		if ways[i] == Materialize || !w.product() {
@@ -62,60 +77,78 @@ func (f *Network) jacobians(n int, sel *selection, ways []Way) (*jacobianExec, e
 		}
 		e.parts = append(e.parts, parts)
 	}
-	for i := range p.Params {
-		e.params = append(e.params, p.ParamName(i))
-	}
 	f.execs[key] = e
 	return e, nil
 }
 
-// compile compiles p for backend, lowering what it lacks.
-func compile(backend backends.Backend, dtype dtypes.DType, p *graph.Program) (backends.Executable, error) {
-	var need lower.Set
+// compiled compiles p for f's backend and dtype.
+func (f *Network) compiled(p *graph.Program) (c compiled, err error) {
+	for i := range p.Params {
+		c.params = append(c.params, p.ParamName(i))
+	}
+	c.exec, err = compile(f.backend, f.dtype, p)
+	return c, err
+}
+
+// lacking returns what to lower for a backend.
+func lacking(backend backends.Backend, dtype dtypes.DType) lower.Set {
 	switch {
 	case backend.Name() == "SimpleGo (go)":
-		need = lower.SimpleGo()
+		return lower.SimpleGo()
 	case dtype == dtypes.Float64:
-		need = lower.XLAFloat64()
-	default:
-		need = lower.XLA()
+		return lower.XLAFloat64()
 	}
+	return lower.XLA()
+}
+
+// compile compiles p for backend, lowering what it lacks.
+func compile(backend backends.Backend, dtype dtypes.DType, p *graph.Program) (backends.Executable, error) {
+	need := lacking(backend, dtype)
 	return graph.Compile(backend, p, func(it graph.Interpreter) graph.Interpreter { return lower.New(it, need) })
 }
 
 // block runs the Program on examples from … from+rows−1 of x; a last block that
 // is too short repeats its last example, and rows says what counts.
-func (f *Network) block(ctx context.Context, e *jacobianExec, x Batch, from int) (*block, error) {
+func (f *Network) block(ctx context.Context, e *blockExec, x Batch, from int) (*block, error) {
 	if err := canceled(ctx); err != nil {
 		return nil, err
 	}
+	joint := e.sel.batch > 0
 	rows := min(e.size, x.Len()-from)
+	first, count, lead := from, rows, []int{e.size} // of the examples to upload
+	if joint {
+		rows = min(e.size, e.sel.examples()-from)
+		first, count, lead = 0, x.Len(), []int{1, x.Len()}
+	}
 	in := make([]backends.Buffer, len(e.params))
 	for i, name := range e.params {
 		var k int
-		if _, err := fmt.Sscanf(name, "input:%d", &k); err == nil {
-			b, err := uploadRows(f.backend, x[k], from, rows, e.size)
-			if err != nil {
-				return nil, fmt.Errorf("empirical: uploading examples: %w", err)
+		var b backends.Buffer
+		var err error
+		if name == basisName {
+			b, err = f.uploadBasis(e.sel, from, e.size)
+		} else if scan(name, inputName, &k) {
+			b, err = uploadRows(f.backend, x[k], first, count, lead...)
+		} else {
+			if in[i], err = f.weight(name); err != nil {
+				return nil, err
 			}
-			defer func() { _ = f.backend.BufferFinalize(b) }()
-			in[i] = b
 			continue
 		}
-		b, err := f.weight(name)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("empirical: uploading examples: %w", err)
 		}
+		defer func() { _ = f.backend.BufferFinalize(b) }()
 		in[i] = b
 	}
 	out, err := e.exec.Execute(in, nil, 0)
 	if err != nil {
-		return nil, fmt.Errorf("empirical: computing Jacobians: %w", err)
+		return nil, fmt.Errorf("empirical: computing %s: %w", e.what(), err)
 	}
 	arrays := make([]array, len(out))
 	for i, buf := range out {
 		if arrays[i], err = f.host(buf); err != nil {
-			return nil, fmt.Errorf("empirical: reading Jacobians: %w", err)
+			return nil, fmt.Errorf("empirical: reading %s: %w", e.what(), err)
 		}
 	}
 	b := &block{rows: rows, f: arrays[0]}
@@ -123,6 +156,10 @@ func (f *Network) block(ctx context.Context, e *jacobianExec, x Batch, from int)
 	for _, n := range e.parts {
 		b.parts = append(b.parts, arrays[:n])
 		arrays = arrays[n:]
+	}
+	if joint {
+		whole := block{rows: x.Len(), f: b.f}
+		return b, whole.checkFinite(f.Outputs(), 0)
 	}
 	return b, b.checkFinite(f.Outputs(), from)
 }
@@ -189,10 +226,12 @@ func (f *Network) free(b *block) error {
 	return nil
 }
 
-// uploadRows uploads rows of t from from on, filled up to size rows with the last one.
-func uploadRows(backend backends.Backend, t *tensors.Tensor, from, rows, size int) (b backends.Buffer, err error) {
-	dims := append([]int{size}, t.Shape().Dimensions[1:]...)
-	width := product(dims[1:])
+// uploadRows uploads rows of t from from on as [lead…, …], filled up with the
+// last one.
+func uploadRows(backend backends.Backend, t *tensors.Tensor, from, rows int, lead ...int) (b backends.Buffer, err error) {
+	size := product(lead)
+	dims := append(slices.Clone(lead), t.Shape().Dimensions[1:]...)
+	width := product(t.Shape().Dimensions[1:])
 	cerr := t.ConstFlatData(func(flat any) {
 		src := reflect.ValueOf(flat)
 		dst := src.Slice(from*width, (from+rows)*width)

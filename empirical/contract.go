@@ -80,6 +80,8 @@ func (c *contraction[F]) tile(b1, b2 *block) ([]float64, []float64, error) {
 			err = c.factor(s, w, b1.parts[i], b2.parts[i])
 		case Sequential:
 			err = c.sequential(s, w, b1.parts[i], b2.parts[i])
+		case Separable:
+			err = c.separable(s, w, b1.parts[i], b2.parts[i])
 		default:
 			err = c.materialized(s, w, b1.parts[i][0].ptr, b2.parts[i][0].ptr)
 		}

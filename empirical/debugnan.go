@@ -145,10 +145,10 @@ func (f *Network) ranges(exec backends.Executable, values []*graph.Value, x Batc
 		var b backends.Buffer
 		var err error
 		var k int
-		switch _, serr := fmt.Sscanf(name, "input:%d", &k); {
+		switch {
 		case i == f.gradient.u:
 			b, err = upload(f.backend, filled(f.dtype, v.Shape.Dimensions, 1))
-		case serr == nil:
+		case scan(name, inputName, &k):
 			b, err = uploadRows(f.backend, x[k], n, 1, 1)
 		default:
 			if in[i], err = f.weight(name); err != nil {

@@ -46,19 +46,18 @@ func embeddingDims(e *graph.Eqn) dims {
 	return d
 }
 
-// embeddingOperands returns δ [n, O, 1, T, I] and the indices [n, 1, T, 1].
-func (m mapped) embeddingOperands(u use, delta, a graph.Op) (d, x graph.Op) {
+// embeddingIndices returns the indices as numbers, [n, 1, T, 1].
+func (m mapped) embeddingIndices(u use, a graph.Op) graph.Op {
 	s := u.dims()
-	d = m.Reshape(m.perCotangent(delta), m.n, m.o, 1, s.T, s.I)
-	x = m.Do(backends.OpTypeConvertDType, graph.ConvertDTypeAttrs{DType: m.DType(d)}, m.perExample(a))
+	dt := u.consumer.Out[0].Shape.DType
+	x := m.Do(backends.OpTypeConvertDType, graph.ConvertDTypeAttrs{DType: dt}, a)
 	x = m.Reshape(x, m.n, 1, s.T, 1)
 	// GoMLX's gradient of an index outside the table is 0: it equals no other.
-	dt, dims := m.DType(x), m.Dims(x)
-	scalar := func(v float64) graph.Op { return m.BroadcastInDim(m.Scalar(dt, v), dims, nil) }
+	scalar := func(v float64) graph.Op { return m.BroadcastInDim(m.Scalar(dt, v), m.Dims(x), nil) }
 	below := m.Do(backends.OpTypeLessThan, nil, x, scalar(0))
 	above := m.Do(backends.OpTypeGreaterOrEqual, nil, x, scalar(float64(s.J)))
 	outside := m.Do(backends.OpTypeLogicalOr, nil, below, above)
-	return d, m.Do(backends.OpTypeWhere, nil, outside, scalar(math.NaN()), x)
+	return m.Do(backends.OpTypeWhere, nil, outside, scalar(math.NaN()), x)
 }
 
 // oneHot returns the vectors that indices [n, 1, T, 1] stand for, [n, 1, T, J].

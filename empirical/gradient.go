@@ -33,7 +33,9 @@ type weight struct {
 	grad     int    // position among program.Outputs of GoMLX's gradient
 	dims     dims
 	indexed  bool // the uses are embeddings: a is held as indices
-	eta      float64
+	// separation is that of the cotangent; nil if there is none.
+	separation *separation
+	eta        float64
 }
 
 // A use is an op c, the consumer, that mixes w with activations. With a its
@@ -158,11 +160,22 @@ func (g *gradient) finish(rec *graph.Recording, found []consumers) error {
 	g.program = p
 	for i := range p.Params {
 		switch {
-		case p.ParamName(i) == cotangentName:
+		case isCotangent(p.Params[i]):
 			g.u = i
 		case slices.Contains(rec.Inputs, rec.Program.Params[i]):
 			g.inputs = append(g.inputs, i)
 		}
 	}
+	dependent := p.DependsOn(p.Params[g.u])
+	for _, w := range g.weights {
+		if len(w.uses) == 1 {
+			w.separation = separate(p.Outputs[w.uses[0].delta], positionsOf(w.uses[0]), dependent)
+		}
+	}
 	return nil
+}
+
+// isCotangent reports whether a parameter is u.
+func isCotangent(v *graph.Value) bool {
+	return v.Def.Attrs.(graph.ParameterAttrs).Name == cotangentName
 }

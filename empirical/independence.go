@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/gomlx/backends"
@@ -16,7 +17,7 @@ import (
 
 // ErrInteract is returned, wrapped, for models whose examples interact, such as
 // batch normalization by the statistics of the batch: they have no Jacobian of
-// one example.
+// one example, but one of the batch (Options.Joint).
 var ErrInteract = fmt.Errorf("examples of a batch interact")
 
 // independent makes sure, once, that f(x) of an example does not depend on the
@@ -35,7 +36,7 @@ func (f *Network) independent(ctx context.Context) error {
 		return err
 	}
 	if mixing := a.BatchMixing(); len(mixing) > 0 {
-		return fmt.Errorf("empirical: %w: %s", ErrInteract, mixing[0])
+		return fmt.Errorf("empirical: %w: %s; Options.Joint (--joint) takes a batch as one function", ErrInteract, mixing[0])
 	}
 	d, scale, err := f.batchDifference()
 	if err != nil {
@@ -47,7 +48,7 @@ func (f *Network) independent(ctx context.Context) error {
 		tol = 1e-9
 	}
 	if !(d <= tol*scale) {
-		return fmt.Errorf("empirical: %w: f of an example changes by %.3g (of %.3g) with the other example of a batch of 2", ErrInteract, d, scale)
+		return fmt.Errorf("empirical: %w: f of an example changes by %.3g (of %.3g) with the other example of a batch of 2; Options.Joint (--joint) takes a batch as one function", ErrInteract, d, scale)
 	}
 	f.checked = true
 	return nil
@@ -61,9 +62,15 @@ func (f *Network) batchDifference() (diff, scale float64, err error) {
 		return 0, 0, err
 	}
 	defer ex.Finalize()
+	in := make([]backends.Buffer, len(f.forward.Program.Params))
+	free, err := f.randomWeights(in)
+	defer free()
+	if err != nil {
+		return 0, 0, err
+	}
 	var ys [3][]float64
 	for k, rows := range [][2]int{{0, 1}, {0, 0}, {1, 1}} {
-		if ys[k], err = f.randomForward(ex, rows); err != nil {
+		if ys[k], err = f.randomForward(ex, in, rows); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -85,27 +92,57 @@ func (f *Network) batchDifference() (diff, scale float64, err error) {
 	return diff, scale, nil
 }
 
-// randomForward evaluates f, recorded at batch 2, on two of two random examples.
-func (f *Network) randomForward(ex backends.Executable, rows [2]int) ([]float64, error) {
+// randomWeights puts random weights, and what is not trained as it is, in their
+// places among the parameters of f. What it uploads for that, free frees.
+func (f *Network) randomWeights(in []backends.Buffer) (free func(), err error) {
+	var drawn []backends.Buffer
+	free = func() { _ = f.freeAll(drawn) }
 	p := f.forward.Program
-	in := make([]backends.Buffer, len(p.Params))
 	for i, v := range p.Params {
 		name := p.ParamName(i)
-		if !strings.HasPrefix(name, "input:") && !f.trainable(name) {
-			b, err := f.weight(name)
-			if err != nil {
-				return nil, err
+		switch {
+		case strings.HasPrefix(name, inputName):
+		case f.trainable(name):
+			in[i], err = f.uploadRandom(name, v.Shape, [2]int{})
+			if err == nil {
+				drawn = append(drawn, in[i])
 			}
-			in[i] = b
+		default:
+			in[i], err = f.weight(name)
+		}
+		if err != nil {
+			return free, err
+		}
+	}
+	return free, nil
+}
+
+// uploadRandom uploads an input of two random examples, or a random weight.
+func (f *Network) uploadRandom(name string, s shapes.Shape, rows [2]int) (backends.Buffer, error) {
+	flat, err := f.randomValues(name, s, rows)
+	if err != nil {
+		return nil, err
+	}
+	b, err := f.backend.BufferFromFlatData(0, flat, s)
+	if err != nil {
+		return nil, fmt.Errorf("empirical: checking the batch axis: %w", err)
+	}
+	return b, nil
+}
+
+// randomForward evaluates f, recorded at batch 2, on two of two random examples.
+// in has the weights in their places.
+func (f *Network) randomForward(ex backends.Executable, in []backends.Buffer, rows [2]int) ([]float64, error) {
+	p := f.forward.Program
+	in = slices.Clone(in)
+	for i, v := range p.Params {
+		name := p.ParamName(i)
+		if !strings.HasPrefix(name, inputName) {
 			continue
 		}
-		flat, err := f.randomValues(name, v.Shape, rows)
+		b, err := f.uploadRandom(name, v.Shape, rows)
 		if err != nil {
 			return nil, err
-		}
-		b, err := f.backend.BufferFromFlatData(0, flat, v.Shape)
-		if err != nil {
-			return nil, fmt.Errorf("empirical: checking the batch axis: %w", err)
 		}
 		defer func() { _ = f.backend.BufferFinalize(b) }()
 		in[i] = b
@@ -144,7 +181,7 @@ func (f *Network) randomValues(name string, s shapes.Shape, rows [2]int) (any, e
 		}
 		return graph.FlatOf(s.DType, values...)
 	}
-	if !strings.HasPrefix(name, "input:") {
+	if !strings.HasPrefix(name, inputName) {
 		fan := 1
 		if r := s.Rank(); r > 0 {
 			fan = s.Size() / s.Dimensions[r-1]

@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 	"github.com/gomlx/gomlx/pkg/ml/layers"
+	"github.com/gomlx/gomlx/pkg/ml/layers/activations"
 
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/graph"
@@ -93,48 +94,94 @@ var networks = []struct {
 		x = layers.Convolution(ctx.In("d"), gx.Tanh(x)).Channels(3).KernelSize(3).Strides(1).PadSame().Done()
 		return layers.Dense(ctx.In("o"), gx.ReduceMean(gx.Tanh(x), 1, 2), true, 2)
 	}},
+	// Below global pooling and a linear readout cotangents are separable.
+	{"pooled, grouped", []int{4, 5, 4}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		w := graph.Weight(ctx, "w", shapes.Make(x.DType(), 3, 3, 2, 6), graph.Gaussian(0.3)).ValueGraph(x.Graph())
+		x = gx.Convolve(activations.Relu(x), w).ChannelGroupCount(2).Strides(1).PadSame().Done()
+		x = gx.Where(gx.IsNonNegative(x), gx.MulScalar(x, 1.5), gx.DivScalar(gx.Neg(x), 3))
+		return layers.Dense(ctx.In("o"), gx.ReduceMean(x, 1, 2), true, 3)
+	}},
+	// Each example is a batch of two images for the convolution.
+	{"images in parts", []int{2, 4, 4, 2}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		y := gx.Reshape(x, -1, 4, 4, 2)
+		y = gx.Tanh(layers.Convolution(ctx.In("c"), y).Channels(3).KernelSize(3).PadSame().Done())
+		y = gx.ReduceMean(gx.Reshape(y, x.Shape().Dimensions[0], 2, 4, 4, 3), 1, 2, 3)
+		return layers.Dense(ctx.In("o"), y, true, 2)
+	}},
+	{"embedding, averaged", []int{5}, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		w := graph.Weight(ctx, "table", shapes.Make(x.DType(), 6, 3), graph.Gaussian(1)).ValueGraph(x.Graph())
+		idx := gx.ConvertDType(gx.Abs(gx.MulScalar(x, 2)), dtypes.Int32)
+		h := gx.Sin(gx.Gather(w, gx.ExpandAxes(idx, -1), false))
+		return layers.Dense(ctx.In("o"), gx.ReduceSum(h, 1), true, 2)
+	}},
 }
 
 // loop computes Θ from gx.Gradient of one output of one example at a time: an
 // oracle without recording, vmap, factors or contraction.
 func loop(t *testing.T, ctx *mlctx.Context, f func(*mlctx.Context, *gx.Node) *gx.Node, x1, x2 *tensors.Tensor) (full []float64, o int) {
 	t.Helper()
-	backend := kerneltest.Backend(t).GoMLX
-	jac := func(x *tensors.Tensor) [][]float64 {
-		exec := mlctx.MustNewExec(backend, ctx.Reuse(), func(ctx *mlctx.Context, x, pick *gx.Node) []*gx.Node {
-			y := f(ctx, x)
-			loss := gx.ReduceAllSum(gx.Mul(y, pick))
-			outs := []*gx.Node{y}
-			return append(outs, ctx.BuildTrainableVariablesGradientsGraph(loss)...)
-		})
-		var rows [][]float64
+	jac := func(x *tensors.Tensor) (rows [][]float64) {
 		for n := range x.Shape().Dimensions[0] {
 			one, err := empirical.Batch{x}.Rows(n)
 			if err != nil {
 				t.Fatal(err)
 			}
-			o = outputsOf(t, ctx, f, one[0])
-			for k := range o {
-				pick := make([]float64, o)
-				pick[k] = 1
-				var row []float64
-				out, err := exec.Exec(one[0], tensors.FromFlatDataAndDimensions(pick, 1, o))
-				// XLA drops what is scattered outside, its pure Go backend fails.
-				if err != nil && (strings.Contains(err.Error(), "not implemented in SimpleGo") || strings.Contains(err.Error(), "index out of range")) {
-					t.Skip("GoMLX's own gradient, the oracle, needs an op that its pure Go backend lacks: ", err)
-				} else if err != nil {
-					t.Fatal(err)
-				}
-				for _, g := range out[1:] {
-					row = append(row, kerneltest.Floats(t, g)...)
-				}
-				rows = append(rows, row)
-			}
+			rows = append(rows, jacobian(t, ctx, f, one[0])...)
 		}
 		return rows
 	}
-	j1, j2 := jac(x1), jac(x2)
-	n1, n2 := len(j1)/o, len(j2)/o
+	return products(jac(x1), jac(x2), x1.Shape().Dimensions[0], x2.Shape().Dimensions[0])
+}
+
+// jointLoop is loop for a function of whole batches.
+func jointLoop(t *testing.T, ctx *mlctx.Context, f func(*mlctx.Context, *gx.Node) *gx.Node, x1, x2 *tensors.Tensor) (full []float64, o int) {
+	t.Helper()
+	return products(jacobian(t, ctx, f, x1), jacobian(t, ctx, f, x2), x1.Shape().Dimensions[0], x2.Shape().Dimensions[0])
+}
+
+// jacobian returns, for each output of f(x), its gradient with respect to all
+// trainable weights, one after the other.
+func jacobian(t *testing.T, ctx *mlctx.Context, f func(*mlctx.Context, *gx.Node) *gx.Node, x *tensors.Tensor) (rows [][]float64) {
+	t.Helper()
+	exec := mlctx.MustNewExec(kerneltest.Backend(t).GoMLX, ctx.Reuse(), func(ctx *mlctx.Context, x, pick *gx.Node) []*gx.Node {
+		y := f(ctx, x)
+		loss := gx.ReduceAllSum(gx.Mul(y, pick))
+		outs := []*gx.Node{y}
+		return append(outs, ctx.BuildTrainableVariablesGradientsGraph(loss)...)
+	})
+	n := x.Shape().Dimensions[0]
+	o := outputsOf(t, ctx, f, x) / n
+	for k := range n * o {
+		pick := make([]float64, n*o)
+		pick[k] = 1
+		var row []float64
+		out, err := exec.Exec(x, tensors.FromFlatDataAndDimensions(pick, n, o))
+		oracleRuns(t, err)
+		for _, g := range out[1:] {
+			row = append(row, kerneltest.Floats(t, g)...)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// oracleRuns ends a test for an error of GoMLX's own gradient, the oracle: it is
+// skipped where the gradient needs an op that the pure Go backend lacks. XLA
+// drops what is scattered outside, that backend fails.
+func oracleRuns(t *testing.T, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case strings.Contains(err.Error(), "not implemented in SimpleGo"), strings.Contains(err.Error(), "index out of range"):
+		t.Skip("GoMLX's own gradient, the oracle, needs an op that its pure Go backend lacks: ", err)
+	default:
+		t.Fatal(err)
+	}
+}
+
+// products returns Θ, [n1, n2, o, o], of two Jacobians.
+func products(j1, j2 [][]float64, n1, n2 int) (full []float64, o int) {
+	o = len(j1) / n1
 	for n := range n1 {
 		for m := range n2 {
 			for p := range o {
@@ -190,8 +237,8 @@ func TestNTKAgainstLoop(t *testing.T) {
 				}
 				full, o := loop(t, ctx, net.f, x1, other)
 				n2 := other.Shape().Dimensions[0]
-				for _, way := range []empirical.Way{empirical.Materialize, empirical.Factor, empirical.Sequential} {
-					block := []int{2, 0, 3}[way-1]
+				for _, way := range []empirical.Way{empirical.Materialize, empirical.Factor, empirical.Sequential, empirical.Separable} {
+					block := []int{2, 0, 3, 2}[way-1]
 					for outputs, want := range reductions(full, 5, n2, o) {
 						g, err := f.NTK(t.Context(), empirical.Batch{x1}, b2, empirical.Options{Outputs: outputs, Way: way, Block: block})
 						if err != nil {

@@ -35,7 +35,8 @@ type Network struct {
 
 	mu      sync.Mutex
 	weights map[string]backends.Buffer // by parameter name
-	execs   map[string]*jacobianExec   // by block size and ways
+	execs   map[string]*blockExec      // by block size and ways
+	joint   map[int]*gradient          // of batches of a size
 	checked bool                       // examples do not interact
 
 	footprints map[string]footprint // of Jacobian Programs, by ways
@@ -53,7 +54,7 @@ type Network struct {
 func New(backend backends.Backend, ctx *mlctx.Context, model graph.Model, inputs ...shapes.Shape) (*Network, error) {
 	f := &Network{
 		backend: backend, ctx: ctx, model: model, inputs: inputs,
-		weights: map[string]backends.Buffer{}, execs: map[string]*jacobianExec{}, footprints: map[string]footprint{},
+		weights: map[string]backends.Buffer{}, execs: map[string]*blockExec{}, joint: map[int]*gradient{}, footprints: map[string]footprint{},
 	}
 	for _, s := range inputs {
 		if s.DType.IsFloat() {

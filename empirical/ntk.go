@@ -44,7 +44,7 @@ type Share struct {
 //
 // It returns [ErrShape] for examples that do not fit the model, [ErrNotFinite]
 // if an output or an entry is NaN or infinite, an error naming the op if the
-// examples of a batch interact, and one naming the numbers if the budget does
+// examples of a batch interact and opts.Joint is not set, and one naming the numbers if the budget does
 // not hold one tile. When ctx ends it returns its cause within one block's
 // time; finished tiles stay in opts.Writer's store.
 //
@@ -63,8 +63,10 @@ func (f *Network) NTK(ctx context.Context, x1, x2 Batch, opts Options) (*Gram, e
 	} else if err := f.checkBatch("x2", x2); err != nil {
 		return nil, err
 	}
-	if err := f.independent(ctx); err != nil {
-		return nil, err
+	if !opts.Joint {
+		if err := f.independent(ctx); err != nil {
+			return nil, err
+		}
 	}
 	plan, err := f.plan(x1.Len(), x2.Len(), symmetric, opts)
 	if err != nil {
@@ -80,7 +82,7 @@ func (f *Network) NTK(ctx context.Context, x1, x2 Batch, opts Options) (*Gram, e
 	}
 	r := &run{
 		f: f, opts: opts, x1: x1, x2: x2, symmetric: symmetric, writer: w, start: time.Now(),
-		gram: &Gram{Outputs: opts.Outputs, N1: x1.Len(), N2: x2.Len(), O: plan.O, Plan: plan},
+		gram: &Gram{Outputs: opts.Outputs, N1: plan.N1, N2: plan.N2, O: plan.O, Plan: plan},
 		blas: blas, traces: make([]float64, len(plan.sel.weights)), keep: plan.keep,
 	}
 	err = r.all(ctx)
@@ -123,7 +125,8 @@ type run struct {
 	blas        *native.BLAS
 	contraction contractor
 	gram        *Gram
-	exec        *jacobianExec
+	exec1       *blockExec // of x1
+	exec2       *blockExec // of x2
 	traces      []float64
 	start       time.Time
 	keep        int // how many blocks of x2 stay in memory
@@ -136,7 +139,10 @@ func (r *run) all(ctx context.Context) (err error) {
 	spec := r.writer.Spec()
 	t0 := time.Now()
 	plan, f := r.gram.Plan, r.f
-	if r.exec, err = f.jacobians(spec.Block1, plan.sel, plan.ways); err != nil {
+	if r.exec1, err = f.jacobians(spec.Block1, plan.sel, plan.ways); err != nil {
+		return err
+	}
+	if r.exec2, err = f.jacobians(spec.Block1, plan.sel2, plan.ways); err != nil {
 		return err
 	}
 	r.contraction = newContractor(f.dtype, r.blas, spec.Block1, plan.sel, plan.ways)
@@ -185,7 +191,7 @@ func (r *run) row(ctx context.Context, row []tiles.Tile, done *int, total int) (
 	at := row[0].Row
 	b1 := r.kept[at]
 	if !r.symmetric || b1 == nil {
-		if b1, err = r.compute(ctx, r.x1, at); err != nil {
+		if b1, err = r.compute(ctx, r.exec1, r.x1, at); err != nil {
 			return err
 		}
 		if r.symmetric && len(r.kept) < r.keep {
@@ -207,7 +213,7 @@ func (r *run) row(ctx context.Context, row []tiles.Tile, done *int, total int) (
 		b2, free := b1, false
 		if !r.symmetric || t.Col != t.Row {
 			if b2 = r.kept[t.Col]; b2 == nil {
-				if b2, err = r.compute(ctx, r.x2, t.Col); err != nil {
+				if b2, err = r.compute(ctx, r.exec2, r.x2, t.Col); err != nil {
 					return err
 				}
 				if len(r.kept) < r.keep {
@@ -231,9 +237,9 @@ func (r *run) row(ctx context.Context, row []tiles.Tile, done *int, total int) (
 	return nil
 }
 
-func (r *run) compute(ctx context.Context, x Batch, from int) (*block, error) {
+func (r *run) compute(ctx context.Context, e *blockExec, x Batch, from int) (*block, error) {
 	t0 := time.Now()
-	b, err := r.f.block(ctx, r.exec, x, from)
+	b, err := r.f.block(ctx, e, x, from)
 	r.gram.Jacobians += time.Since(t0)
 	return b, err
 }
@@ -248,7 +254,13 @@ func (r *run) tile(t tiles.Tile, b1, b2 *block) error {
 		r.traces[i] += x
 	}
 	r.gram.Contraction += time.Since(t0)
-	if err := checkFinite(data, t, r.opts.Outputs.tail(r.gram.O)); err != nil {
+	tail := r.opts.Outputs.tail(r.gram.O)
+	width := t.Cols * product(tail)
+	err = parallel(r.blas, t.Rows, func(_, i int) error {
+		row := tiles.Tile{Row: t.Row + i, Col: t.Col, Rows: 1, Cols: t.Cols}
+		return checkFinite(data[i*width:(i+1)*width], row, tail)
+	})
+	if err != nil {
 		return err
 	}
 	return r.writer.WriteTile(t, data)

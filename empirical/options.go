@@ -59,6 +59,14 @@ type Options struct {
 	// is then O, and their order that of Θ.
 	Of []int
 
+	// Joint takes the examples of x1, and those of x2, for one batch of which f
+	// is a function, as batch normalization by the statistics of the batch makes
+	// it: Θ is that of all its outputs. Models whose examples interact need it.
+	Joint bool
+
+	// only, if not nil, are the examples of a joint x1 whose rows are wanted.
+	only []int
+
 	// Params chooses weights: patterns of path.Match for their scope and name
 	// ("/dense_0/weights"), or for a scope above ("/dense_*"). None means all
 	// that are trainable. Θ is the sum of their terms.

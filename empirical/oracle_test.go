@@ -14,16 +14,8 @@ import (
 	"github.com/gontk/ntk/models"
 )
 
-// refused lists, in one place, the cases that are refused and why.
-var refused = map[string]error{
-	"empirical_mlp_batchnorm_o3":       empirical.ErrInteract,
-	"empirical_cnn_batchnorm_o2":       empirical.ErrInteract,
-	"empirical_mlp_batchnorm_cross_o2": empirical.ErrInteract,
-}
-
 // The oracle is neural-tangents 0.6.5 in float64; see testdata/oracles/README.md.
 func TestOracle(t *testing.T) {
-	backend := kerneltest.Backend(t)
 	for _, c := range kerneltest.Oracles(t, "empirical") {
 		t.Run(c.Name, func(t *testing.T) {
 			arrays := c.Arrays(t)
@@ -32,7 +24,6 @@ func TestOracle(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			_ = backend
 			x1, x2 := empirical.Batch{arrays["x1"]}, empirical.Batch(nil)
 			if x := arrays["x2"]; x != nil {
 				x2 = empirical.Batch{x}
@@ -46,24 +37,28 @@ func TestOracle(t *testing.T) {
 				{empirical.Full, empirical.Materialize, "ntk_full", 0},
 				{empirical.Full, empirical.Factor, "ntk_full", 3},
 				{empirical.Full, empirical.Sequential, "ntk_full", 3},
+				{empirical.Full, empirical.Separable, "ntk_full", 3},
 				// Mean over outputs, in spite of the array's name.
 				{empirical.Mean, empirical.Materialize, "ntk_trace", 2},
 				{empirical.Mean, empirical.Factor, "ntk_trace", 0},
 				{empirical.Mean, empirical.Sequential, "ntk_trace", 3},
+				{empirical.Mean, empirical.Separable, "ntk_trace", 0},
 				{empirical.Diagonal, empirical.Materialize, "ntk_diag", 0},
 				{empirical.Diagonal, empirical.Factor, "ntk_diag", 0},
 				{empirical.Diagonal, empirical.Sequential, "ntk_diag", 3},
+				{empirical.Diagonal, empirical.Separable, "ntk_diag", 2},
 			} {
 				if testing.Short() && r.way != empirical.Factor && r.outputs != empirical.Full {
 					continue // the loop of gradients covers these
 				}
-				g, err := f.NTK(t.Context(), x1, x2, empirical.Options{Outputs: r.outputs, Way: r.way, Block: r.block})
-				if want, ok := refused[c.Name]; ok {
-					if !errors.Is(err, want) {
-						t.Errorf("%s by %s: error %v, want %v", r.array, r.way, err, want)
+				opts := empirical.Options{Outputs: r.outputs, Way: r.way, Block: r.block}
+				if c.JointBatch {
+					if _, err := f.NTK(t.Context(), x1, x2, opts); !errors.Is(err, empirical.ErrInteract) {
+						t.Errorf("%s by %s, not joint: error %v, want %v", r.array, r.way, err, empirical.ErrInteract)
 					}
-					continue
+					opts.Joint = true
 				}
+				g, err := f.NTK(t.Context(), x1, x2, opts)
 				if err != nil {
 					t.Fatalf("%s by %s: %v", r.array, r.way, err)
 				}

@@ -9,7 +9,7 @@ import (
 
 // patches returns the windows that a convolution reads, [n, T, K, C], of its
 // input [n, …] in the convolution's layout, by one Gather: many slices cost
-// seconds to compile.
+// seconds to compile. T counts the images of an example and their pixels.
 func (m mapped) patches(at graph.ConvGeneralAttrs, kernel []int, x graph.Op) graph.Op {
 	ax := at.Axes
 	perm := []int{0, 1 + ax.InputBatch}
@@ -22,7 +22,8 @@ func (m mapped) patches(at graph.ConvGeneralAttrs, kernel []int, x graph.Op) gra
 	nd := len(ax.InputSpatial)
 	C := dims[len(dims)-1]
 	spatial := dims[2 : 2+nd]
-	x = m.Reshape(x, append(append([]int{m.n}, spatial...), C)...)
+	images := dims[0] * dims[1]
+	x = m.Reshape(x, append(append([]int{images}, spatial...), C)...)
 
 	pad := make([]backends.PadAxis, nd+2)
 	for i := range nd {
@@ -42,7 +43,7 @@ func (m mapped) patches(at graph.ConvGeneralAttrs, kernel []int, x graph.Op) gra
 	}
 	T, K := product(out), product(taps)
 	if T == 1 && K == product(padded) { // the filter covers the image
-		return m.Reshape(x, m.n, 1, K, C)
+		return m.Reshape(x, m.n, dims[1], K, C)
 	}
 	// Whole windows where their pixels adjoin, single pixels otherwise.
 	window, starts := taps, offsets(out, at.Strides, nil, nil)
@@ -52,17 +53,17 @@ func (m mapped) patches(at graph.ConvGeneralAttrs, kernel []int, x graph.Op) gra
 	}
 	rows := len(starts) / nd
 	idx := m.Constant(dtypes.Int32, []int{rows, nd}, starts...)
-	size := append(append([]int{m.n}, window...), C)
+	size := append(append([]int{images}, window...), C)
 	y := m.Do(backends.OpTypeGather, graph.GatherAttrs{
 		IndexVectorAxis:  1,
-		OffsetOutputAxes: span(1, nd+3), // n, window, C behind the rows
+		OffsetOutputAxes: span(1, nd+3), // image, window, C behind the rows
 		StartIndexMap:    span(1, nd+1),
 		SliceSizes:       size,
 		IndicesAreSorted: contiguous,
-	}, x, idx) // [rows, n, window…, C]
-	y = m.Reshape(y, rows, m.n, product(window), C)
+	}, x, idx) // [rows, image, window…, C]
+	y = m.Reshape(y, rows, images, product(window), C)
 	y = m.Transpose(y, 1, 0, 2, 3)
-	return m.Reshape(y, m.n, T, K, C)
+	return m.Reshape(y, m.n, dims[1]*T, K, C)
 }
 
 // offsets lists the positions out·strides, or with taps each of them plus

@@ -24,7 +24,8 @@ type Plan struct {
 	Budget                          machine.Budget
 	Weights                         []WeightPlan
 
-	sel  *selection
+	sel  *selection // of x1
+	sel2 *selection // of x2
 	ways []Way
 	keep int
 }
@@ -58,13 +59,20 @@ func (f *Network) Plan(n1, n2 int, opts Options) (*Plan, error) {
 const largestBlock = 2 << 30
 
 func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) {
-	sel, err := f.selection(opts)
+	sel, err := f.selection(opts, n1)
 	if err != nil {
 		return nil, err
 	}
+	sel2 := sel
+	if opts.Joint {
+		if sel2, err = f.selection(opts, n2); err != nil {
+			return nil, err
+		}
+		n1, n2 = sel.examples(), sel2.examples()
+	}
 	p := &Plan{
 		N1: n1, N2: n2, O: sel.rows, Symmetric: symmetric,
-		Outputs: opts.Outputs, Budget: opts.budget(), sel: sel,
+		Outputs: opts.Outputs, Budget: opts.budget(), sel: sel, sel2: sel2,
 	}
 	for _, w := range sel.weights {
 		p.Parameters += w.size()
@@ -96,23 +104,27 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 		return nil, p.Budget.Exceeded(fmt.Sprintf("one tile of %d examples (%d outputs, %d parameters)", p.Block, p.O, p.Parameters), p.Bytes, "use --outputs mean, a smaller model, or a smaller block")
 	}
 	p.keep = int((p.Budget.Bytes - p.Bytes) / (m.kept * int64(p.Block)))
-	f.count(p, n, pairs)
+	f.count(p, opts.Way, n, pairs)
 	p.JacobianFLOPs = m.flops * n
 	return p, nil
 }
 
 // count fills in tiles, FLOPs and the weights' lines.
-func (f *Network) count(p *Plan, n, pairs float64) {
+func (f *Network) count(p *Plan, asked Way, n, pairs float64) {
 	g1, g2 := (p.N1+p.Block-1)/p.Block, (p.N2+p.Block-1)/p.Block
 	p.Tiles = g1 * g2
 	if p.Symmetric {
 		p.Tiles = g1 * (g1 + 1) / 2
 	}
 	for i, w := range p.sel.weights {
+		reason := w.reason
+		if reason == "" && asked == Separable && w.separation == nil {
+			reason = "its cotangent depends on output and position together"
+		}
 		fl, s := w.estimate(p.ways[i], p.Outputs, p.O, n, pairs, f.dtype.Size())
 		p.ContractionFLOPs += fl
 		p.Weights = append(p.Weights, WeightPlan{
-			Name: w.name, Shape: w.variable.Shape().Dimensions, Way: p.ways[i].String(), Reason: w.reason, FLOPs: fl, Seconds: s,
+			Name: w.name, Shape: w.variable.Shape().Dimensions, Way: p.ways[i].String(), Reason: reason, FLOPs: fl, Seconds: s,
 		})
 	}
 }
@@ -159,7 +171,7 @@ func (f *Network) memory(sel *selection, ways []Way) (footprint, error) {
 	var peak, kept [2]int64
 	var flops [2]float64
 	for i := range 2 {
-		p, err := f.gradient.jacobianProgram(i+1, sel, ways)
+		p, err := sel.jacobianProgram(i+1, ways)
 		if err != nil {
 			return footprint{}, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	"github.com/gomlx/gomlx/pkg/core/shapes"
@@ -139,16 +140,20 @@ func (f *Network) Precision(ctx context.Context, x Batch, g *Gram, opts Options)
 	for i := range rows {
 		rows[i] = i * n / k
 	}
-	sample, err := x.Rows(rows...)
-	if err != nil {
+	f64opts := Options{Outputs: g.Outputs, Of: opts.Of, Params: opts.Params, Memory: opts.Memory, BLAS: opts.BLAS}
+	sample := x
+	if opts.Joint {
+		f64opts.Joint, f64opts.only = true, rows
+	} else if sample, err = x.Rows(rows...); err != nil {
 		return Precision{}, err
 	}
+	sample = slices.Clone(sample)
 	for i, t := range sample {
 		if sample[i], err = toFloat64(t); err != nil {
 			return Precision{}, err
 		}
 	}
-	want, err := f64.NTK(ctx, sample, nil, Options{Outputs: g.Outputs, Of: opts.Of, Params: opts.Params, Memory: opts.Memory, BLAS: opts.BLAS})
+	want, err := f64.NTK(ctx, sample, nil, f64opts)
 	if err != nil {
 		return Precision{}, fmt.Errorf("empirical: sample entries in float64: %w", err)
 	}

@@ -78,7 +78,7 @@ func (u use) dims() dims {
 		return embeddingDims(c)
 	}
 	if at, ok := c.Attrs.(graph.ConvGeneralAttrs); ok {
-		d := dims{B: at.ChannelGroups, T: 1, I: w.Dimensions[at.Axes.KernelOutputChannels] / at.ChannelGroups}
+		d := dims{B: at.ChannelGroups, T: c.Out[0].Shape.Dimensions[at.Axes.OutputBatch], I: w.Dimensions[at.Axes.KernelOutputChannels] / at.ChannelGroups}
 		for _, s := range at.Axes.OutputSpatial {
 			d.T *= c.Out[0].Shape.Dimensions[s]
 		}
@@ -105,79 +105,86 @@ func (u use) dims() dims {
 func (m mapped) operands(w *weight, values []graph.Op) (delta, a graph.Op) {
 	var ds, as []graph.Op
 	for _, u := range w.uses {
-		form := m.dotOperands
-		switch u.consumer.Op {
-		case backends.OpTypeConvGeneral:
-			form = m.convOperands
-		case backends.OpTypeGather:
-			form = m.embeddingOperands
-		}
-		d, x := form(u, values[u.delta], values[u.a])
+		d := m.deltaOf(u, m.perCotangent(values[u.delta]), m.o, u.dims().T)
 		if u.scale != 1 {
 			d = m.Mul(d, m.Scalar(m.DType(d), u.scale))
 		}
-		ds, as = append(ds, d), append(as, x)
+		ds, as = append(ds, d), append(as, m.other(u, values[u.a]))
 	}
 	return m.Concatenate(3, ds...), m.Concatenate(2, as...)
 }
 
-// dotOperands returns the factors of one use in a DotGeneral.
-func (m mapped) dotOperands(u use, delta, a graph.Op) (d, x graph.Op) {
-	r, s := rolesOf(u), u.dims()
-	x, d = m.perExample(a), m.perCotangent(delta)
-	perm := []int{0} // a: [n, …] → [n, B…, T…, J…]
-	for _, axes := range [][]int{r.aB, r.aT, r.aJ} {
-		for _, ax := range axes {
-			perm = append(perm, ax+1)
+// deltaOf arranges d [n, o, …], a cotangent of u's consumer or something of its
+// shape but for t positions, as [n, o, B, t, I].
+func (m mapped) deltaOf(u use, d graph.Op, o, t int) graph.Op {
+	s := u.dims()
+	switch u.consumer.Op {
+	case backends.OpTypeGather:
+		return m.Reshape(d, m.n, o, 1, t, s.I)
+	case backends.OpTypeConvGeneral: // → [n, o, 1, pixels…, channels]
+		ax := u.consumer.Attrs.(graph.ConvGeneralAttrs).Axes
+		perm := []int{0, 1, 2 + ax.OutputBatch}
+		for _, p := range ax.OutputSpatial {
+			perm = append(perm, 2+p)
 		}
+		d = m.Transpose(d, append(perm, 2+ax.OutputChannels)...)
+		if s.B > 1 {
+			d = m.Transpose(m.Reshape(d, m.n, o, t, s.B, s.I), 0, 1, 3, 2, 4)
+		}
+		return m.Reshape(d, m.n, o, s.B, t, s.I)
 	}
-	x = m.Reshape(m.Transpose(x, perm...), m.n, s.B, s.T, s.J)
 	// c has its batch axes, then the left operand's own, then the right one's.
+	r := rolesOf(u)
 	nb, nt := len(r.aB), len(r.aT)
 	ni := len(m.Dims(d)) - 2 - nb - nt
 	tAt, iAt := 2+nb, 2+nb+nt
 	if r.wIsLeft {
 		iAt, tAt = 2+nb, 2+nb+ni
 	}
-	perm = []int{0, 1}
+	perm := []int{0, 1}
 	for _, ax := range r.wB {
 		perm = append(perm, 2+slices.Index(r.batch, ax))
 	}
 	perm = append(append(perm, span(tAt, tAt+nt)...), span(iAt, iAt+ni)...)
-	d = m.Reshape(m.Transpose(d, perm...), m.n, m.o, s.B, s.T, s.I)
-	return d, x
+	return m.Reshape(m.Transpose(d, perm...), m.n, o, s.B, t, s.I)
 }
 
-// convOperands returns the factors of one use as a filter: T output pixels, and
-// for each group, B of them, patches of J numbers and I output channels.
-func (m mapped) convOperands(u use, delta, a graph.Op) (d, x graph.Op) {
-	at := u.consumer.Attrs.(graph.ConvGeneralAttrs)
-	if at.BatchGroups > 1 {
-		panic(graph.NoRule("patches", backends.OpTypeConvGeneral, "batch groups"))
+// other returns a [n, B, T, J], the other operand of u's consumer: of a
+// convolution, for each group, B of them, the patches that T output pixels see.
+func (m mapped) other(u use, a graph.Op) graph.Op {
+	x, s := m.perExample(a), u.dims()
+	switch u.consumer.Op {
+	case backends.OpTypeGather:
+		return m.embeddingIndices(u, x)
+	case backends.OpTypeConvGeneral:
+		at := u.consumer.Attrs.(graph.ConvGeneralAttrs)
+		if at.BatchGroups > 1 {
+			panic(graph.NoRule("patches", backends.OpTypeConvGeneral, "batch groups"))
+		}
+		x = m.patches(at, u.consumer.In[1].Shape.Dimensions, x) // [n, T, K, B·C]
+		if s.B > 1 {
+			K := m.Dims(x)[2]
+			x = m.Transpose(m.Reshape(x, m.n, s.T, K, s.B, s.J/K), 0, 3, 1, 2, 4)
+		}
+		return m.Reshape(x, m.n, s.B, s.T, s.J)
 	}
-	ax, s := at.Axes, u.dims()
-	d = m.perCotangent(delta) // → [n, O, 1, pixels…, channels]
-	perm := []int{0, 1, 2 + ax.OutputBatch}
-	for _, p := range ax.OutputSpatial {
-		perm = append(perm, 2+p)
+	r := rolesOf(u)
+	perm := []int{0} // [n, …] → [n, B…, T…, J…]
+	for _, axes := range [][]int{r.aB, r.aT, r.aJ} {
+		for _, ax := range axes {
+			perm = append(perm, ax+1)
+		}
 	}
-	d = m.Transpose(d, append(perm, 2+ax.OutputChannels)...)
-	x = m.patches(at, u.consumer.In[1].Shape.Dimensions, m.perExample(a)) // [n, T, K, B·C]
-	if s.B > 1 {
-		K := m.Dims(x)[2]
-		x = m.Transpose(m.Reshape(x, m.n, s.T, K, s.B, s.J/K), 0, 3, 1, 2, 4)
-		d = m.Transpose(m.Reshape(d, m.n, m.o, s.T, s.B, s.I), 0, 1, 3, 2, 4)
-	}
-	return m.Reshape(d, m.n, m.o, s.B, s.T, s.I), m.Reshape(x, m.n, s.B, s.T, s.J)
+	return m.Reshape(m.Transpose(x, perm...), m.n, s.B, s.T, s.J)
 }
 
 // outer returns J = Σ_T δ ⊗ a, [n, O, B, I, J], from the factors of a product.
 func (m mapped) outer(d, x graph.Op, s dims) graph.Op {
 	if s.T == 1 { // nothing is summed
-		return m.Mul(m.Reshape(d, m.n, m.o, s.B, s.I, 1), m.Reshape(x, m.n, 1, s.B, 1, s.J))
+		return m.Mul(m.Reshape(d, m.n, m.Dims(d)[1], s.B, s.I, 1), m.Reshape(x, m.n, 1, s.B, 1, s.J))
 	}
 	if s.B == 1 {
-		d = m.Reshape(d, m.n, m.o, s.T, s.I)
+		d = m.Reshape(d, m.n, m.Dims(d)[1], s.T, s.I)
 		x = m.Reshape(x, m.n, s.T, s.J)
 		return m.DotGeneral(d, []int{2}, []int{0}, x, []int{1}, []int{0})
 	}

@@ -11,6 +11,11 @@ import (
 // A selection is what of the Jacobian a call asks for: some weights, and some
 // combinations u of outputs, one a row of basis.
 type selection struct {
+	gradient *gradient
+	// batch is how many examples gradient is a joint function of, and only those
+	// of them whose rows are wanted, nil for all; 0 if they are independent.
+	batch   int
+	only    []int
 	weights []*weight
 	basis   []float64 // [rows, O]
 	rows    int
@@ -18,10 +23,17 @@ type selection struct {
 	key     string  // differs where the Jacobian's Program does
 }
 
-// selection reads opts. It returns an error for an output that f lacks, one
-// that is named twice, and a pattern that no weight matches.
-func (f *Network) selection(opts Options) (*selection, error) {
-	s := &selection{outputs: opts.Outputs}
+// selection reads opts for n examples. It returns an error for an output that f
+// lacks, one that is named twice, and a pattern that no weight matches.
+func (f *Network) selection(opts Options, n int) (*selection, error) {
+	s := &selection{outputs: opts.Outputs, gradient: f.gradient}
+	var err error
+	if opts.Joint {
+		s.batch, s.only = n, opts.only
+		if s.gradient, err = f.jointGradient(n); err != nil {
+			return nil, err
+		}
+	}
 	O := f.Outputs()
 	of := opts.Of
 	if len(of) == 0 {
@@ -48,11 +60,10 @@ func (f *Network) selection(opts Options) (*selection, error) {
 		}
 		s.basis, s.rows = row, 1
 	}
-	var err error
-	if s.weights, err = match(f.gradient.weights, opts.Params); err != nil {
+	if s.weights, err = match(s.gradient.weights, opts.Params); err != nil {
 		return nil, err
 	}
-	s.key = fmt.Sprint(of, opts.Outputs == Pseudo, opts.Params)
+	s.key = fmt.Sprint(s.batch, s.only, of, opts.Outputs == Pseudo, opts.Params)
 	return s, nil
 }
 

@@ -49,7 +49,7 @@ func TestOutputsOf(t *testing.T) {
 		}
 	}
 	for outputs, want := range reductions(part, 3, 3, len(of)) {
-		for _, way := range []empirical.Way{empirical.Materialize, empirical.Factor, empirical.Sequential} {
+		for _, way := range []empirical.Way{empirical.Materialize, empirical.Factor, empirical.Sequential, empirical.Separable} {
 			g, err := net.NTK(t.Context(), empirical.Batch{x}, nil, empirical.Options{Outputs: outputs, Of: of, Way: way, Block: 2})
 			if err != nil {
 				t.Fatal(err)

@@ -10,10 +10,12 @@ import (
 //
 //	Materialize  J, then its Gram matrix;
 //	Factor       Gram of a, Gram of δ, their product summed over t and t';
-//	Sequential   (Gram of a)·δ', then δ times that.
+//	Sequential   (Gram of a)·δ', then δ times that;
+//	Separable    for δ = P[b, i]·M[t, i], M the same for all outputs: the Gram
+//	             matrix of Σ_t M ⊗ a for each i, summed with the products of P.
 //
-// Factor and Sequential never hold J. They need a product; weights that have
-// none are materialized.
+// The last three never hold J. They need a product, and Separable one of that
+// form; weights that have none are materialized.
 type Way int
 
 // The ways; Auto is the fastest one that is predicted.
@@ -22,9 +24,10 @@ const (
 	Materialize
 	Factor
 	Sequential
+	Separable
 )
 
-var wayNames = []string{"auto", "materialize", "factor", "sequential"}
+var wayNames = []string{"auto", "materialize", "factor", "sequential", "separable"}
 
 // String returns the name that ParseWay reads.
 func (w Way) String() string { return wayNames[w] }
@@ -69,6 +72,17 @@ func (w *weight) estimate(way Way, outputs Outputs, o int, n, pairs float64, ent
 		}
 		return flops, seconds + n*O*size*float64(entry)/rates.memory
 	}
+	if way == Separable {
+		rows := float64(w.dims.B * w.dims.I)
+		form := n * 2 * float64(w.dims.T) * size
+		pair := 2 * O * rows
+		if outputs == Full {
+			pair *= O
+		}
+		flops = form + pairs*(2*size+pair)
+		seconds = form/rates.jacobian + pairs*((2*size+pair)/rates.small+O*rows/rates.elementwise+rates.call)
+		return flops, seconds + n*(size+O*rows)*float64(entry)/rates.memory
+	}
 	B, T, I, J := float64(w.dims.B), float64(w.dims.T), float64(w.dims.I), float64(w.dims.J)
 	gramA := 2 * T * T * J
 	if w.indexed { // compared, not multiplied
@@ -99,15 +113,20 @@ func (s *selection) choose(asked Way, n, pairs float64, entry int) []Way {
 	ways := make([]Way, len(s.weights))
 	for i, w := range s.weights {
 		ways[i] = Materialize
-		if !w.product() {
+		if !w.product() || s.batch > 0 {
 			continue
 		}
 		if asked != Auto {
-			ways[i] = asked
+			if asked != Separable || w.separation != nil {
+				ways[i] = asked
+			}
 			continue
 		}
 		_, best := w.estimate(Materialize, s.outputs, s.rows, n, pairs, entry)
-		for _, way := range []Way{Factor, Sequential} {
+		for _, way := range []Way{Factor, Sequential, Separable} {
+			if way == Separable && w.separation == nil {
+				continue
+			}
 			if _, t := w.estimate(way, s.outputs, s.rows, n, pairs, entry); t < best {
 				ways[i], best = way, t
 			}

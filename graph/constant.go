@@ -22,6 +22,16 @@ func FlatOf(dt dtypes.DType, values ...float64) (any, error) {
 	if gt == nil || (!dt.IsFloat() && !dt.IsInt()) || dt.IsFloat16() {
 		return nil, fmt.Errorf("graph: no constants of dtype %s", dt)
 	}
+	switch dt { // most are, and may be long
+	case dtypes.Float64:
+		return append(make([]float64, 0, len(values)), values...), nil
+	case dtypes.Float32:
+		s := make([]float32, len(values))
+		for i, x := range values {
+			s[i] = float32(x)
+		}
+		return s, nil
+	}
 	s := reflect.MakeSlice(reflect.SliceOf(gt), len(values), len(values))
 	for i, x := range values {
 		s.Index(i).Set(reflect.ValueOf(x).Convert(gt))

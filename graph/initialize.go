@@ -2,6 +2,9 @@ package graph
 
 import (
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/gomlx/gomlx/backends/simplego"
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -73,32 +76,70 @@ func Initialize(ctx *mlctx.Context, seed uint64, redraw bool) error {
 }
 
 // Draw returns a tensor of independent entries distributed as d. It depends on
-// seed, name and the entry's position alone.
+// seed, name and the entry's position alone, not on how many goroutines share
+// the work: as many as Go may run at a time.
 func Draw(d Distribution, seed uint64, name string, shape shapes.Shape) (*tensors.Tensor, error) {
-	z := make([]float64, shape.Size())
-	if d.Tau != 0 {
-		s := newStream(seed, name)
-		switch d.Family {
-		case Normal:
-			s.normals(z)
-		case Uniform:
-			s.uniform(z)
+	if d.Family != Normal && d.Family != Uniform && d.Tau != 0 {
+		return nil, fmt.Errorf("graph: %s: weights of family %q cannot be drawn", name, d.Family)
+	}
+	if shape.DType != dtypes.Float32 && shape.DType != dtypes.Float64 {
+		return nil, fmt.Errorf("graph: %s: weights of dtype %s; use float32 or float64", name, shape.DType)
+	}
+	t := tensors.FromShape(shape)
+	err := t.MutableFlatData(func(flat any) {
+		switch dst := flat.(type) {
+		case []float32:
+			fill(dst, d, newStream(seed, name))
+		case []float64:
+			fill(dst, d, newStream(seed, name))
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("graph: drawing %s: %w", name, err)
+	}
+	return t, nil
+}
+
+// share is how many entries a goroutine draws before it takes the next ones, an
+// even number because a counter gives two: 1 ms of work, against some µs for
+// starting a goroutine.
+const share = 1 << 15
+
+// fill draws dst, each entry from its own counter.
+func fill[T float32 | float64](dst []T, d Distribution, s stream) {
+	shares := (len(dst) + share - 1) / share
+	var next atomic.Int64
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < shares; i = int(next.Add(1)) - 1 {
+			from := i * share
+			fillShare(dst[from:min(from+share, len(dst))], d, s, uint64(from/2))
+		}
+	}
+	var wg sync.WaitGroup
+	for range min(shares, runtime.GOMAXPROCS(0)) - 1 {
+		wg.Go(work)
+	}
+	work()
+	wg.Wait()
+}
+
+// fillShare draws dst from the counters from c on.
+func fillShare[T float32 | float64](dst []T, d Distribution, s stream, c uint64) {
+	var z [512]float64 // even
+	for len(dst) > 0 {
+		k := min(len(dst), len(z))
+		switch {
+		case d.Tau == 0: // z stays zero
+		case d.Family == Uniform:
+			s.uniform(z[:k], c)
 		default:
-			return nil, fmt.Errorf("graph: %s: weights of family %q cannot be drawn", name, d.Family)
+			s.normals(z[:k], c)
 		}
-	}
-	for i := range z {
-		z[i] = d.Mean + d.Tau*z[i]
-	}
-	switch shape.DType {
-	case dtypes.Float64:
-		return tensors.FromFlatDataAndDimensions(z, shape.Dimensions...), nil
-	case dtypes.Float32:
-		f := make([]float32, len(z))
-		for i, x := range z {
-			f[i] = float32(x)
+		for i, x := range z[:k] {
+			// The conversion keeps x·y + z from being rounded once, as some machines can.
+			dst[i] = T(d.Mean + float64(d.Tau*x))
 		}
-		return tensors.FromFlatDataAndDimensions(f, shape.Dimensions...), nil
+		dst = dst[k:]
+		c += uint64(k / 2)
 	}
-	return nil, fmt.Errorf("graph: %s: weights of dtype %s; use float32 or float64", name, shape.DType)
 }

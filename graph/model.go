@@ -24,3 +24,12 @@ func FromModelFn(f train.ModelFn, spec any) Model {
 		return f(ctx, spec, inputs)
 	}
 }
+
+// InTraining makes a Model that is built in training mode: batch normalization
+// takes the statistics of the batch, dropout drops.
+func InTraining(m Model) Model {
+	return func(ctx *mlctx.Context, inputs []*gx.Node) []*gx.Node {
+		ctx.SetTraining(inputs[0].Graph(), true)
+		return m(ctx, inputs)
+	}
+}

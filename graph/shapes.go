@@ -91,6 +91,18 @@ func inferShape(op OpType, attrs Attrs, in []shapes.Shape) (shapes.Shape, error)
 		return in[1], nil
 	case backends.OpTypeIsFinite, backends.OpTypeIsNaN:
 		return withDType(in[0], dtypes.Bool), nil
+	// Of these three GoMLX's shape inference keeps the operand's dtype, or has none.
+	case backends.OpTypeReal, backends.OpTypeImag:
+		return withDType(in[0], in[0].DType.RealDType()), nil
+	case backends.OpTypeComplex:
+		s, err := si.BinaryOp(backends.OpTypeAdd, in[0], in[1])
+		if err == nil && s.DType.IsComplex() {
+			err = fmt.Errorf("parts of a complex number are %s, want floats", s.DType)
+		}
+		if s.DType == dtypes.Float64 {
+			return withDType(s, dtypes.Complex128), err
+		}
+		return withDType(s, dtypes.Complex64), err
 	}
 	switch {
 	// GoMLX's shape inference leaves these four out: they go by their kin.

@@ -215,16 +215,21 @@ func indexCases() (cs []ruleCase) {
 	n := floats
 	index := func(lo, hi int, dims ...int) spec { return integers(dtypes.Int32, lo, hi, dims...) }
 	cs = append(cs,
-		// Rows, as an embedding takes them; indices beyond both ends.
+		// Rows, as an embedding takes them.
 		ruleCase{backends.OpTypeGather, graph.GatherAttrs{
 			IndexVectorAxis: 2, OffsetOutputAxes: []int{2}, CollapsedSliceAxes: []int{0},
 			StartIndexMap: []int{0}, SliceSizes: []int{1, 3},
-		}, []spec{n(5, 3), index(-1, 5, 2, 3, 1)}},
+		}, []spec{n(5, 3), index(0, 4, 2, 3, 1)}},
 		// Windows of a matrix; slice axes stand around the batch axes.
 		ruleCase{backends.OpTypeGather, graph.GatherAttrs{
 			IndexVectorAxis: 1, OffsetOutputAxes: []int{0, 2}, StartIndexMap: []int{1, 0},
 			SliceSizes: []int{2, 3},
-		}, []spec{n(5, 4), index(0, 4, 3, 2)}},
+		}, []spec{n(5, 4), index(0, 1, 3, 2)}},
+		// An index vector axis of size 1 that is not there.
+		ruleCase{backends.OpTypeGather, graph.GatherAttrs{
+			IndexVectorAxis: 2, OffsetOutputAxes: []int{1}, CollapsedSliceAxes: []int{0},
+			StartIndexMap: []int{0}, SliceSizes: []int{1, 2},
+		}, []spec{n(5, 3), index(0, 4, 2, 3)}},
 		ruleCase{backends.OpTypeDynamicSlice, graph.DynamicSliceAttrs{Dims: []int{2, 1}}, []spec{n(5, 3), index(-1, 5), index(-1, 3)}},
 		ruleCase{backends.OpTypeDynamicUpdateSlice, nil, []spec{n(5, 3), n(2, 1), index(-1, 5), index(-1, 3)}},
 	)

@@ -39,7 +39,8 @@ func Const(x graph.Op) graph.Op { return &Value{X: x} }
 //   - Max(x, x) passes its first tangent and Min(x, x) its second: ReLU'(0) = 1;
 //   - |x| has slope 1 at 0;
 //   - ReduceMax and ReduceMin sum the tangents of all extreme entries;
-//   - max-pooling passes the tangent of the first maximum of a window.
+//   - max-pooling passes the tangent of the first maximum of a window;
+//   - what Gather reads for an index outside has no tangent.
 //
 // Sign, Floor, Ceil, Round, comparisons and conversions to integers have zero
 // tangents, and a stopped Identity gives one.

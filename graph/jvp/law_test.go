@@ -264,6 +264,13 @@ func indexLaws() (ls []law) {
 	add("GatherSlices", []spec{floats(5, 4), index(3, 3, 1)}, func(x []*gx.Node) *gx.Node {
 		return gx.GatherSlices(x[0], []int{0}, x[1], []int{2}, false)
 	})
+	// Indices beyond both ends: GoMLX's gradient drops them.
+	outside := func(lo, hi int, dims ...int) spec { return integers(dtypes.Int32, lo, hi, dims...) }
+	add("Gather outside", []spec{floats(5, 3), outside(-2, 6, 9, 1)}, func(x []*gx.Node) *gx.Node { return gx.Gather(x[0], x[1]) })
+	add("Gather outside by two", []spec{floats(3, 4, 2), outside(-1, 4, 12, 2)}, func(x []*gx.Node) *gx.Node { return gx.Gather(x[0], x[1]) })
+	add("GatherSlices outside", []spec{floats(5, 4), outside(-1, 5, 9, 1)}, func(x []*gx.Node) *gx.Node {
+		return gx.GatherSlices(x[0], []int{0}, x[1], []int{2}, false)
+	})
 	scatters := map[string]func(operand, indices, updates *gx.Node, sorted, unique bool) *gx.Node{
 		"ScatterSum": gx.ScatterSum, "ScatterMax": gx.ScatterMax, "ScatterMin": gx.ScatterMin,
 	}

@@ -33,9 +33,6 @@ func reduceSum(c call) graph.Op {
 	return c.o.ReduceSum(c.t(0), c.attrs.(graph.ReduceAttrs).Axes...)
 }
 
-// gather moves tangents as it moves entries.
-func gather(c call) graph.Op { return c.do(c.t(0), c.x(1)) }
-
 func dynamicSlice(c call) graph.Op { return c.do(append([]graph.Op{c.t(0)}, c.primals(1)...)...) }
 
 func dynamicUpdateSlice(c call) graph.Op {

@@ -62,8 +62,10 @@ func goHas(op graph.OpType, attrs graph.Attrs, in []shapes.Shape) bool {
 	switch a := attrs.(type) {
 	case graph.ConvGeneralAttrs:
 		return max(a.ChannelGroups, a.BatchGroups, slices.Max(a.InputDilations), slices.Max(a.KernelDilations)) == 1
-	case graph.GatherAttrs, graph.ScatterAttrs:
+	case graph.GatherAttrs:
 		return !lower.SimpleGo().Ops[op](a, in)
+	case graph.ScatterAttrs: // not outside
+		return false
 	}
 	return simplego.Capabilities.Operations[op] || op == backends.OpTypeClamp // which it has, unlisted
 }

@@ -27,6 +27,10 @@ type Case struct {
 	AbsTol           float64         `json:"atol_rel"`
 	Params           []string        `json:"params"`
 	JointBatch       bool            `json:"joint_batch"`
+	// Of kind evolution.
+	LearningRate float64 `json:"learning_rate"`
+	Momentum     float64 `json:"momentum"`
+	Loss         string  `json:"loss"`
 
 	dir string
 }

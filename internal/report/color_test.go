@@ -39,11 +39,11 @@ func hex(t *testing.T, s string) (c color.RGBA) {
 // palettes reads the light and the dark palette from the style sheet.
 func palettes(t *testing.T) map[string]map[string]string {
 	t.Helper()
-	light, rest, ok := strings.Cut(pageStyle, "@media screen and (prefers-color-scheme: dark)")
+	light, rest, ok := strings.Cut(plotStyle, "@media screen and (prefers-color-scheme: dark)")
 	if !ok {
 		t.Fatal("the style sheet has no dark palette")
 	}
-	dark, _, _ := strings.Cut(rest, "* { box-sizing")
+	dark, _, _ := strings.Cut(rest, "svg.plot {")
 	out := map[string]map[string]string{"light": {}, "dark": {}}
 	for name, css := range map[string]string{"light": light, "dark": dark} {
 		for _, m := range regexp.MustCompile(`--(\w+): (#[0-9a-f]{6});`).FindAllStringSubmatch(css, -1) {

@@ -17,6 +17,11 @@ var pageSource string
 //go:embed page.css
 var pageStyle string
 
+// plotStyle has the palettes, and what draws a plot.
+//
+//go:embed plot.css
+var plotStyle string
+
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"paragraphs": paragraphs,
 	"align":      align,
@@ -60,7 +65,7 @@ type figureData struct {
 // (256 × 256 cells, 1000 rows, 60 bars); tables given in Section.Tables are
 // written whole.
 func (r *Report) WriteHTML(w io.Writer) error {
-	d := pageData{Report: *r, Style: template.CSS(pageStyle), Contents: len(r.Sections) >= 3}
+	d := pageData{Report: *r, Style: template.CSS(plotStyle + pageStyle), Contents: len(r.Sections) >= 3}
 	if !r.Generated.IsZero() {
 		d.Time = r.Generated.Format(time.RFC3339)
 		d.TimeText = r.Generated.Format("2 January 2006, 15:04 MST")

@@ -3,6 +3,9 @@ package tiles
 import (
 	"fmt"
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 )
 
 // Memory is a [Writer] that holds the whole array.
@@ -73,21 +76,39 @@ func (m *Memory) WriteTile(t Tile, data []float64) error {
 		return err
 	}
 	for _, r := range m.spec.regions(t) {
-		row := make([]float64, r.Cols*m.spec.tail())
-		for i := range r.Rows {
-			m.spec.fillRow(row, data, r, i)
-			at := m.spec.start(r, i)
-			if m.spec.DType == Float64 {
-				copy(m.f64[at:], row)
-				continue
-			}
-			for k, v := range row {
-				m.f32[at+int64(k)] = float32(v)
-			}
-		}
+		m.fill(r, data)
 	}
 	m.ledger.end(i, stored)
 	return nil
+}
+
+// fill writes the rows of a region, some by each processor: a tile may take
+// less time to compute than to copy.
+func (m *Memory) fill(r region, data []float64) {
+	workers := min(runtime.GOMAXPROCS(0), r.Rows)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			width := int64(r.Cols * m.spec.tail())
+			var row []float64
+			for i := int(next.Add(1)) - 1; i < r.Rows; i = int(next.Add(1)) - 1 {
+				at := m.spec.start(r, i)
+				if m.spec.DType == Float64 {
+					m.spec.fillRow(m.f64[at:at+width], data, r, i)
+					continue
+				}
+				if row == nil {
+					row = make([]float64, width)
+				}
+				m.spec.fillRow(row, data, r, i)
+				for k, v := range row {
+					m.f32[at+int64(k)] = float32(v)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // Close implements [Writer]. Data stays.
