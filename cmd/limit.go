@@ -2,8 +2,11 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -85,6 +88,10 @@ func (a *app) limit(c *cobra.Command, l *limitFlags) error {
 	shape := shapes.Make(dtypes.Float64, set.Shape[1:]...)
 	derived, err := limits.Derive(mlctx.New(), model, []shapes.Shape{shape}, limits.Options{})
 	if err != nil {
+		var r *limits.Refusal
+		if errors.As(err, &r) {
+			r.MonteCarlo = a.monteCarloCommand(l)
+		}
 		return err
 	}
 	for _, w := range derived.Warnings {
@@ -102,6 +109,18 @@ func (a *app) limit(c *cobra.Command, l *limitFlags) error {
 		return err
 	}
 	return a.computeLimit(ctx, l, set, source, derived, budget)
+}
+
+// monteCarloCommand is this command line, for what has no limit: Θ of 32 seeds.
+func (a *app) monteCarloCommand(l *limitFlags) string {
+	b := *a
+	b.args = slices.DeleteFunc(slices.Clone(a.args), func(s string) bool { return strings.HasPrefix(s, "--explain") })
+	b.args[slices.Index(b.args, "limit")] = "diagnose"
+	b.args = append(b.args, "--seeds", "32")
+	if l.out == "" {
+		b.args = append(b.args, "--out", "DIR")
+	}
+	return b.command()
 }
 
 // recursion is what limit --explain prints with --json.

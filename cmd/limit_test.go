@@ -6,7 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	gx "github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
+	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
+
+	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/limits"
 )
 
 // TestLimit: of f(x) = w·x the kernels are Θ(x, x') = x·x' and K = τ² x·x', τ²
@@ -52,5 +58,31 @@ func TestLimit(t *testing.T) {
 	}
 	if r := do(t.Context(), own, append(args, "--memory", "1B", "--out", filepath.Join(t.TempDir(), "x"))...); r.status != 1 || !strings.Contains(r.stderr, "memory budget") {
 		t.Errorf("status %d, stderr %q, want 1 and the budget", r.status, r.stderr)
+	}
+}
+
+// TestLimitMonteCarlo runs what a refusal recommends: the words of package
+// limits and those that name the network and data at hand.
+func TestLimitMonteCarlo(t *testing.T) {
+	file := write(t, "x.npy", npy("(5, 3)", integers(5, 3)...))
+	bent := []Model{linear("bent", 4, gx.Tanh)}
+	own := do(t.Context(), bent, "--quiet", "limit", "--model", "bent", "--data", file, "--examples", "all", "--explain")
+	model := graph.One(func(_ *mlctx.Context, x *gx.Node) *gx.Node { return x })
+	_, refusal := limits.Derive(mlctx.New(), model, []shapes.Shape{shapes.Make(dtypes.Float64, 3)}, limits.Options{})
+	if refusal == nil {
+		t.Fatal("the input itself has a limit")
+	}
+	for name, text := range map[string]string{"of cmd": own.stderr, "of limits": refusal.Error()} {
+		_, command, ok := strings.Cut(text, "serves: ntk ")
+		if !ok {
+			t.Fatalf("%s: %q names no command", name, text)
+		}
+		out := filepath.Join(t.TempDir(), "out")
+		args := strings.Fields(strings.NewReplacer("MODEL", "bent", "DATA", file, "DIR", out).Replace(command))
+		succeed(t, bent, append(args, "--backend", "go", "--examples", "all")...)
+		thetas, err := filepath.Glob(filepath.Join(out, "*.npy"))
+		if err != nil || len(thetas) != 32 {
+			t.Errorf("%s: %q left %d matrices (%v), want one for each of 32 seeds", name, command, len(thetas), err)
+		}
 	}
 }

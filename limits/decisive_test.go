@@ -128,6 +128,10 @@ var decisive = []struct {
 		halves := gx.Split(gx.Dot(x, normal(ctx, x, "UV", 2, 2*n)), -1, 2)
 		return readout(ctx, gx.Mul(halves[0], relu(halves[1])))
 	}, nan, nan, kappa / 2, kappa + kappaDot/4, "the same"},
+	// Σ over 4 heads of N(0, ρ) is N(0, 4ρ): relu kernels are homogeneous.
+	{"a sum over heads", func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		return readout(ctx, relu(gx.ReduceSum(dot(x, normal(ctx, x, "heads", 2, 4, n)), 1)))
+	}, 2, 4, 4 * kappa, 4*kappa + 4*kappaDot/2, "the sum of four weights N(0, 1) is one N(0, 4) of rate 4"},
 	{"8 GLU of one weight", func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
 		u := first(ctx, x)
 		return readout(ctx, gx.Mul(u, relu(u)))

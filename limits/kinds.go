@@ -6,6 +6,7 @@ import (
 	"github.com/gomlx/gomlx/backends"
 
 	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/graph/axes"
 )
 
 // A kind says what a value is in the limit.
@@ -102,13 +103,7 @@ func (d *derivation) kindOf(e *graph.Eqn) kind {
 		return field
 	}
 	if e.Op == backends.OpTypeReduceSum {
-		for _, i := range e.Attrs.(graph.ReduceAttrs).Axes {
-			if isWidth(d.axes.Of(e.In[0])[i]) {
-				d.values[v].born = true
-				return statistic
-			}
-		}
-		return field
+		return d.kindOfSum(e)
 	}
 	if isElementwise(e.Op) || isRelabel(e.Op) || isSum(e) {
 		return field
@@ -117,26 +112,33 @@ func (d *derivation) kindOf(e *graph.Eqn) kind {
 	return 0
 }
 
-// unruled says why e, on a random field, has no rule.
-func unruled(e *graph.Eqn, d *derivation) string {
-	along := ""
-	if a, ok := e.Attrs.(graph.ReduceAttrs); ok {
-		along = " along positions"
-		for _, i := range a.Axes {
-			if isWidth(d.axes.Of(e.In[0])[i]) {
-				along = " along a width"
+// kindOfSum is that of a ReduceSum of a field: along a width it is a statistic,
+// but along one of few entries, beside a longer one that is left (a mean over
+// heads), it stays random and is a sum of as many Gaussians.
+func (d *derivation) kindOfSum(e *graph.Eqn) kind {
+	v, u := e.Out[0], e.In[0]
+	n := 1
+	for _, i := range e.Attrs.(graph.ReduceAttrs).Axes {
+		for _, f := range d.axes.Of(u)[i] {
+			if isWidth(axes.Axis{f}) {
+				n *= f.Size
 			}
 		}
 	}
-	switch e.Op {
-	case backends.OpTypeReduceMax, backends.OpTypeReduceMin, backends.OpTypeArgMinMax:
-		return "an extremum" + along + " of a random field: its law is not Gaussian and has no rule"
-	case backends.OpTypeReduceWindow:
-		return "a maximum over windows of a random field (max-pool): its law has no rule; use average pooling"
-	case backends.OpTypeBatchNormForTraining, backends.OpTypeBatchNormGradient:
-		return "it reduces over the batch: examples interact"
+	left := d.values[v].layout.nc
+	switch {
+	case n == 1:
+		return field
+	case n >= narrow || n >= left:
+		d.values[v].born = true
+		if n < narrow {
+			d.warn("%s at %s is a mean along a width of %d: the limit is a poor guide to so few", e.Op, e.Source(), n)
+		}
+		return statistic
+	case !d.isGaussian(u):
+		d.refuse(e, "it sums over %d entries of a random width beside another of %d: that is neither a mean nor Gaussian", n, left)
 	}
-	return "it has no rule on a random field"
+	return field
 }
 
 // isScaling reports whether every entry of e's result is that of one weight
@@ -223,44 +225,6 @@ func (d *derivation) varies(v *graph.Value) bool {
 		return false
 	}
 	return len(e.In) == 0 || slices.ContainsFunc(e.In, func(u *graph.Value) bool { return d.values[u].varies })
-}
-
-// checkWidthless refuses a trainable or random number that a whole width shares.
-func (d *derivation) checkWidthless(e *graph.Eqn) {
-	if !isElementwise(e.Op) || d.values[e.Out[0]].kind != field {
-		return
-	}
-	of := d.axes.Of(e.Out[0])
-	for i, u := range e.In {
-		if k := d.values[u].kind; k != weight && k != field {
-			continue
-		}
-		own := d.axes.Of(u)
-		if d.values[u].kind == weight && !slices.ContainsFunc(own, isWidth) && len(e.In) == 2 && d.values[e.In[1-i]].kind.deterministic() {
-			d.refuse(e, "a trainable or random number without a width (a temperature, a bias of logits): Θ, or K, stays random at every width; fix it")
-		}
-		for i, axis := range of {
-			if isWidth(axis) && (len(own) == 0 || !isWidth(own[i])) {
-				d.refuse(e, "a trainable or random number is shared by a whole width (axis %d): Θ, or K, stays random at every width; fix it, or give it one entry per unit", i)
-			}
-		}
-	}
-}
-
-// checkTransposed refuses fields with one width along two axes: entries (i, i)
-// are not like the others, and a width meets itself transposed or shuffled.
-func (d *derivation) checkTransposed(v *graph.Value) {
-	x := d.values[v]
-	if x.kind != field {
-		return
-	}
-	for i, s := range x.layout.cells {
-		for _, t := range x.layout.cells[:i] {
-			if s.id == t.id {
-				d.refuse(v.Def, "axes %d and %d of the result are one width: a width meets itself transposed, shuffled or in an outer product", t.axis, s.axis)
-			}
-		}
-	}
 }
 
 // isZero reports whether every entry of a deterministic value is 0.

@@ -253,6 +253,9 @@ func (d *derivation) bindVariables(ctx, own *mlctx.Context, r *graph.Recording, 
 	return nil
 }
 
+// narrow is the number of entries below which a width is far from its limit.
+const narrow = 16
+
 // checkWidths warns of narrow layers.
 func (d *derivation) checkWidths() {
 	for _, e := range d.program.Eqns {
@@ -264,7 +267,7 @@ func (d *derivation) checkWidths() {
 		for _, t := range d.rowsOf(b, 0).rows[0] {
 			n = max(n, t.multiple)
 		}
-		if n < 16 {
+		if n < narrow {
 			d.warn("weight %s acts on a width of %g: the limit is a poor guide to so narrow a layer", b.w.name, n)
 		}
 	}

@@ -20,6 +20,9 @@ type Refusal struct {
 	Weight string
 	// Reason says what the op does that no rule covers.
 	Reason string
+	// MonteCarlo is a command that serves instead: it computes Θ of networks drawn
+	// from many seeds. In it MODEL, DATA and DIR stand for what the caller has.
+	MonteCarlo string
 }
 
 // Error implements error, on one line.
@@ -35,14 +38,15 @@ func (r *Refusal) Error() string {
 	if len(at) > 0 {
 		place = " (at " + strings.Join(at, ", ") + ")"
 	}
-	return fmt.Sprintf("limits: %s%s: %s; %v: Monte Carlo over initializations serves: %s", r.Op, place, r.Reason, ErrNoLimit, monteCarlo)
+	return fmt.Sprintf("limits: %s%s: %s; %v: Monte Carlo over initializations serves: %s", r.Op, place, r.Reason, ErrNoLimit, r.MonteCarlo)
 }
 
 // Is makes errors.Is(err, ErrNoLimit) hold.
 func (r *Refusal) Is(target error) bool { return target == ErrNoLimit }
 
-// monteCarlo is the command that estimates what is not derived.
-const monteCarlo = "ntk gram --model MODEL --data DATA --seeds 32 --out DIR"
+// monteCarlo is the command that estimates what is not derived; a test of
+// package cmd runs it.
+const monteCarlo = "ntk diagnose --model MODEL --data DATA --seeds 32 --out DIR"
 
 // refuse ends the derivation because of the op e.
 func (d *derivation) refuse(e *graph.Eqn, format string, args ...any) {
@@ -50,7 +54,7 @@ func (d *derivation) refuse(e *graph.Eqn, format string, args ...any) {
 }
 
 func (d *derivation) refusal(e *graph.Eqn, format string, args ...any) *Refusal {
-	r := &Refusal{Op: e.Op.String(), Source: e.Source(), Reason: fmt.Sprintf(format, args...)}
+	r := &Refusal{Op: e.Op.String(), Source: e.Source(), Reason: fmt.Sprintf(format, args...), MonteCarlo: monteCarlo}
 	param := d.program.NearestWeight(e, func(v *graph.Value) bool { return d.variables[v] != nil })
 	for v, w := range d.variables {
 		if v.Def.Attrs.(graph.ParameterAttrs).Name == param {

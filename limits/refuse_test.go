@@ -206,6 +206,30 @@ var refusals = []struct {
 		b := gx.Slice(u, gx.AxisRange(), gx.AxisRange(n/2, n/2+n))
 		return readout(ctx, gx.Mul(a, relu(b)))
 	}, "Slice", "overlap"},
+	// Entry i of one product meets entry i + n/2 of the other.
+	{"a weight whole and in part", []int{2}, func(ctx *mlctx.Context, x *gx.Node, line *string) *gx.Node {
+		v := normal(ctx, x, "v", n, 1)
+		h := relu(first(ctx, x))
+		y := gx.Dot(h, v)
+		half := gx.Slice(h, gx.AxisRange(), gx.AxisRange(0, n/2))
+		part := gx.Slice(v, gx.AxisRange(n/2, n))
+		*line = here()
+		return gx.Add(y, gx.Dot(half, part))
+	}, "DotGeneral", "another part of a width"},
+	{"a weight forwards and backwards", []int{2}, func(ctx *mlctx.Context, x *gx.Node, line *string) *gx.Node {
+		v := normal(ctx, x, "v", n, 1)
+		y := gx.Dot(relu(first(ctx, x)), v)
+		h := relu(gx.Dot(x, normal(ctx, x, "V", 2, n)))
+		turned := gx.Reverse(v, 0)
+		*line = here()
+		return gx.Add(y, gx.Dot(h, turned))
+	}, "DotGeneral", "in another order"},
+	// A mean over 4 heads of relu is neither sure nor Gaussian.
+	{"a mean of activations over heads", []int{2}, func(ctx *mlctx.Context, x *gx.Node, line *string) *gx.Node {
+		h := relu(dot(x, normal(ctx, x, "heads", 2, 4, n)))
+		*line = here()
+		return readout(ctx, gx.ReduceMean(h, 1))
+	}, "ReduceSum", "neither a mean nor Gaussian"},
 	{"a sum along a width that is no mean", []int{2}, func(ctx *mlctx.Context, x *gx.Node, line *string) *gx.Node {
 		h := first(ctx, x)
 		*line = here()

@@ -119,8 +119,9 @@ func (d *derivation) reduced(v *graph.Value, a graph.ReduceAttrs, at []int) []su
 		}
 	}
 	list := []summand{{l: from, multiple: 1}}
+	whole := d.values[u].varies || d.values[v].kind == field // see kindOfSum
 	for _, i := range a.Axes {
-		list = expandSummands(list, d.indices(d.values[u].varies, d.axes.Of(u)[i]), func(s *summand, x index) { s.l[i] = x.at })
+		list = expandSummands(list, d.indices(whole, d.axes.Of(u)[i]), func(s *summand, x index) { s.l[i] = x.at })
 	}
 	return list
 }

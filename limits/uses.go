@@ -40,6 +40,7 @@ func (d *derivation) checkUses() {
 	}
 	d.checkVectors(first)
 	d.checkSlices()
+	d.checkParts()
 	d.checkVarying()
 }
 
