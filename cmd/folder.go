@@ -13,7 +13,7 @@ import (
 const manifestName = "manifest.json"
 
 // ours are the patterns of the files that verbs write into --out.
-var ours = []string{manifestName, "report.html", "theta*.npy", "theta*.npy.journal", "nngp.npy", "nngp.npy.journal"}
+var ours = []string{manifestName, "report.html", "theta*.npy", "theta*.npy.journal", "nngp.npy", "nngp.npy.journal", "ntk.npy", "ntk.npy.journal"}
 
 // newFolder makes the folder of --out ready. One that has files is refused
 // unless force is set; then those that ntk wrote are removed, and no others.

@@ -162,7 +162,7 @@ func (a *app) computeGram(ctx context.Context, g *gramFlags, s *study, f *empiri
 			_ = w.Close()
 			return nil, err
 		}
-		a.resume = "finished tiles are kept; to go on: " + a.resumeCommand(g)
+		a.resume = "finished tiles are kept; to go on: " + a.resumeCommand(g.resume)
 		return w, nil
 	}
 	bar := a.newProgress()
@@ -205,8 +205,8 @@ func (a *app) openGram(ctx context.Context, g *gramFlags, path string, spec tile
 }
 
 // resumeCommand is this command line, going on.
-func (a *app) resumeCommand(g *gramFlags) string {
-	if g.resume {
+func (a *app) resumeCommand(resumed bool) string {
+	if resumed {
 		return a.command()
 	}
 	b := *a

@@ -3,6 +3,7 @@ package cmd
 import (
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,10 +26,10 @@ func TestLimit(t *testing.T) {
 	args := []string{"limit", "--model", "line", "--examples", "all", "--data", file}
 	r := succeed(t, own, append(args, "--json", "--quiet", "--out", out)...)
 	j := decode(t, "ntk/limit/1", r.stdout)
-	if at(t, j, "ntk") != filepath.Join(out, "theta.npy") || at(t, j, "shape.1") != 5.0 {
+	if at(t, j, "ntk") != filepath.Join(out, "ntk.npy") || at(t, j, "shape.1") != 5.0 {
 		t.Errorf("ntk %v, shape %v", at(t, j, "ntk"), at(t, j, "shape"))
 	}
-	for name, scale := range map[string]float64{"theta.npy": 1, "nngp.npy": 2.0 / 3} {
+	for name, scale := range map[string]float64{"ntk.npy": 1, "nngp.npy": 2.0 / 3} {
 		dtype, _, values := readNPY(t, filepath.Join(out, name))
 		if dtype != "f8" || len(values) != 25 {
 			t.Fatalf("%s has %d numbers of %s", name, len(values), dtype)
@@ -41,6 +42,27 @@ func TestLimit(t *testing.T) {
 				}
 			}
 		}
+	}
+	// Of three tiles, of 6, 6 and 3 pairs, the first is done when a run is stopped.
+	part := filepath.Join(t.TempDir(), "part")
+	small := append(slices.Clone(args), "--block", "3", "--out", part)
+	r = interruptAt(t, "pair 8 of 15", own, small...)
+	if want := "to go on: ntk " + strings.Join(small, " ") + " --resume"; !strings.Contains(r.stderr, want) {
+		t.Fatalf("stderr %q, want %q", r.stderr, want)
+	}
+	r = succeed(t, own, append(small, "--resume")...)
+	if !strings.Contains(r.stderr, "1 of 3 tiles are done") {
+		t.Errorf("stderr %q, want what was there", r.stderr)
+	}
+	for _, name := range []string{"ntk.npy", "nngp.npy"} {
+		_, _, got := readNPY(t, filepath.Join(part, name))
+		_, _, want := readNPY(t, filepath.Join(out, name))
+		if !slices.Equal(got, want) {
+			t.Errorf("%s after --resume is %v, want %v", name, got, want)
+		}
+	}
+	if r := do(t.Context(), own, append(small, "--resume", "--depth", "3")...); r.status != 1 || !strings.Contains(r.stderr, "depth") {
+		t.Errorf("status %d, stderr %q, want 1 and the difference", r.status, r.stderr)
 	}
 	text := succeed(t, own, append(args, "--explain")...).stdout
 	if !strings.Contains(text, "/first/w on %") || !strings.Contains(text, "over 3 entries") {

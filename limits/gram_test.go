@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -17,6 +18,7 @@ import (
 	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/internal/kerneltest"
 	"github.com/gontk/ntk/internal/machine"
+	"github.com/gontk/ntk/internal/tiles"
 	"github.com/gontk/ntk/limits"
 )
 
@@ -97,19 +99,67 @@ func TestGramErrors(t *testing.T) {
 	}
 }
 
+// Pairs are counted, on and above the diagonal: 10 of 4 examples.
 func TestProgress(t *testing.T) {
 	l := derived(t)
-	var seen []int
-	opts := limits.GramOptions{Progress: func(done, total int) {
-		if total != 4 {
-			t.Errorf("of %d rows, want 4", total)
+	for _, block := range []int{0, 3} {
+		last := 0
+		opts := limits.GramOptions{Block: block, Progress: func(done, total int) {
+			if done <= last || total != 10 {
+				t.Errorf("%d of %d pairs after %d, want more, of 10", done, total, last)
+			}
+			last = done
+		}}
+		if _, err := l.Gram(t.Context(), empirical.Batch{inputs(t, 4, []int{5, 2})}, nil, opts); err != nil {
+			t.Fatal(err)
 		}
-		seen = append(seen, done)
-	}}
-	if _, err := l.Gram(t.Context(), empirical.Batch{inputs(t, 4, []int{5, 2})}, nil, opts); err != nil {
+		if last != 10 {
+			t.Errorf("it ends at %d pairs, want 10", last)
+		}
+	}
+}
+
+// Tiles go to the stores that the caller makes; what is there already is not
+// computed again: it keeps what was written there.
+func TestGramWriter(t *testing.T) {
+	l := derived(t)
+	x := empirical.Batch{inputs(t, 5, []int{5, 2})}
+	whole, err := l.Gram(t.Context(), x, nil, limits.GramOptions{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(seen, []int{1, 2, 3, 4}) {
-		t.Errorf("rows done: %v", seen)
+	stores := map[limits.Kernel]*tiles.Memory{}
+	opts := limits.GramOptions{Block: 2, Writer: func(k limits.Kernel, s tiles.Spec) (tiles.Writer, error) {
+		m, err := tiles.NewMemory(s)
+		if err != nil {
+			return nil, err
+		}
+		stores[k] = m
+		return m, m.WriteTile(tiles.Tile{Row: 0, Col: 2, Rows: 2, Cols: 2}, []float64{1, 2, 3, 4})
+	}}
+	g, err := l.Gram(t.Context(), x, nil, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.NNGP != nil || g.NTK != nil {
+		t.Error("what the stores have is in the result too")
+	}
+	for k, want := range map[limits.Kernel][]float64{limits.NNGP: whole.NNGP, limits.NTK: whole.NTK} {
+		want = slices.Clone(want)
+		for i, v := range []float64{1, 2, 3, 4} {
+			r, c := i/2, 2+i%2
+			want[5*r+c], want[5*c+r] = v, v
+		}
+		if got := stores[k].Data().([]float64); !slices.Equal(got, want) {
+			t.Errorf("%s is %v, want %v", k, got, want)
+		}
+	}
+	other := limits.GramOptions{Writer: func(k limits.Kernel, s tiles.Spec) (tiles.Writer, error) {
+		s.Block1 = len(k)
+		s.Block2 = len(k)
+		return tiles.NewMemory(s)
+	}}
+	if _, err := l.Gram(t.Context(), x, nil, other); err == nil || !strings.Contains(err.Error(), "want the same") {
+		t.Errorf("error %v for stores of different tiles", err)
 	}
 }

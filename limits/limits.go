@@ -19,6 +19,7 @@ package limits
 
 import (
 	"fmt"
+	"hash"
 	"slices"
 	"strings"
 
@@ -85,6 +86,21 @@ func Derive(ctx *mlctx.Context, model graph.Model, inputs []shapes.Shape, opts O
 	}
 	l.Warnings = d.warnings
 	return l, nil
+}
+
+// Fingerprint writes what the kernels depend on but for the inputs: the recorded
+// program, the constants in it, and the weights' distributions and rates.
+func (l *Limit) Fingerprint(h hash.Hash) error {
+	p := l.plan.program
+	if err := p.Fingerprint(h); err != nil {
+		return fmt.Errorf("limits: %w", err)
+	}
+	for _, v := range p.Params {
+		if w := l.plan.variables[v]; w != nil {
+			_, _ = fmt.Fprintln(h, w.name, w.Family, w.Mean, w.Tau, w.Eta) // a hash takes everything
+		}
+	}
+	return nil
 }
 
 // A derivation is what Derive knows of a model.
