@@ -61,7 +61,7 @@ func TestLimit(t *testing.T) {
 			t.Errorf("%s after --resume is %v, want %v", name, got, want)
 		}
 	}
-	if r := do(t.Context(), own, append(small, "--resume", "--depth", "3")...); r.status != 1 || !strings.Contains(r.stderr, "depth") {
+	if r := do(t.Context(), own, append(small, "--resume", "--shuffle", "3")...); r.status != 1 || !strings.Contains(r.stderr, "shuffle") {
 		t.Errorf("status %d, stderr %q, want 1 and the difference", r.status, r.stderr)
 	}
 	text := succeed(t, own, append(args, "--explain")...).stdout

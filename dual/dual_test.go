@@ -74,33 +74,9 @@ func activations() map[string]*dual.Activation {
 }
 
 // A truth is one case of testdata/duals.json, computed with 33 digits by
-// quadrature in two dimensions (testdata/duals.py).
-type truth struct {
-	q1, q2, theta            float64
-	k, kdot, scale, scaleDot float64
-}
-
-func (c *truth) UnmarshalJSON(data []byte) error {
-	var raw []json.Number
-	var row []any
-	if err := json.Unmarshal(data, &row); err != nil {
-		return err
-	}
-	for _, v := range row {
-		raw = append(raw, json.Number(fmt.Sprint(v)))
-	}
-	for i, p := range []*float64{&c.q1, &c.q2, &c.theta, &c.k, &c.kdot, &c.scale, &c.scaleDot} {
-		switch v := row[i].(type) {
-		case float64:
-			*p = v
-		case string:
-			if _, err := fmt.Sscan(v, p); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
+// quadrature in two dimensions (testdata/duals.py): q1, q2, θ, K, K̇, √(E[φ²]E[ψ²])
+// and √(E[φ'²]E[ψ'²]).
+type truth [7]float64
 
 func truths(t *testing.T) map[string][]truth {
 	t.Helper()
@@ -127,22 +103,23 @@ func TestDualOfEveryActivation(t *testing.T) {
 			}
 			var worst, worstDot float64
 			for _, c := range all[name] {
-				r, err := f.Dual(dual.Angle(c.q1, c.q2, c.theta))
+				q1, q2, theta, k, kdot, scale, scaleDot := c[0], c[1], c[2], c[3], c[4], c[5], c[6]
+				r, err := f.Dual(dual.Angle(q1, q2, theta))
 				if err != nil {
 					t.Fatal(err)
 				}
-				at := fmt.Sprintf("q1=%g q2=%g θ=%g", c.q1, c.q2, c.theta)
-				// The oracle itself is rounded to float64 when read.
-				if e := math.Abs(r.K - c.k); !(e <= r.KErr+0x1p-53*math.Abs(c.k)) {
-					t.Errorf("%s: K = %.17g, want %.17g: off by %g, bound %g", at, r.K, c.k, e, r.KErr)
+				at := fmt.Sprintf("q1=%g q2=%g θ=%g", q1, q2, theta)
+				// The oracle itself is rounded to float64.
+				if e := math.Abs(r.K - k); !(e <= r.KErr+0x1p-53*math.Abs(k)) {
+					t.Errorf("%s: K = %.17g, want %.17g: off by %g, bound %g", at, r.K, k, e, r.KErr)
 				}
-				if e := math.Abs(r.Kdot - c.kdot); !(e <= r.KdotErr+0x1p-53*math.Abs(c.kdot)) {
-					t.Errorf("%s: K̇ = %.17g, want %.17g: off by %g, bound %g", at, r.Kdot, c.kdot, e, r.KdotErr)
+				if e := math.Abs(r.Kdot - kdot); !(e <= r.KdotErr+0x1p-53*math.Abs(kdot)) {
+					t.Errorf("%s: K̇ = %.17g, want %.17g: off by %g, bound %g", at, r.Kdot, kdot, e, r.KdotErr)
 				}
-				worst, worstDot = max(worst, r.KErr/c.scale), max(worstDot, r.KdotErr/max(c.scaleDot, 1e-300))
-				reached := r.KErr <= 1e-12*c.scale*(1+1e-9) && r.KdotErr <= 1e-12*c.scaleDot*(1+1e-9)
+				worst, worstDot = max(worst, r.KErr/scale), max(worstDot, r.KdotErr/max(scaleDot, 1e-300))
+				reached := r.KErr <= 1e-12*scale*(1+1e-9) && r.KdotErr <= 1e-12*scaleDot*(1+1e-9)
 				if reached != r.Reached {
-					t.Errorf("%s: Reached = %v with errors %g and %g", at, r.Reached, r.KErr/c.scale, r.KdotErr/c.scaleDot)
+					t.Errorf("%s: Reached = %v with errors %g and %g", at, r.Reached, r.KErr/scale, r.KdotErr/scaleDot)
 				}
 			}
 			t.Logf("largest relative bounds: K %.2g, K̇ %.2g", worst, worstDot)

@@ -8,26 +8,32 @@ type power struct {
 	m    int
 }
 
+// largestPowers is how much larger than φ the powers of a kink may be, which
+// costs the square of it in units of 1e-16.
+const largestPowers = 20
+
 // split returns the truncated powers that jump as φ(sd·x) and φ'(sd·x) do,
 //
 //	J·sd^m/m!·(x−a)₊^m,  a = t/sd,  and the same differentiated by u = sd·x.
 //
-// A jump of a high derivative that would have a power far larger than φ, whose
-// root mean square is given, is left in the rest: it would cost more digits
-// than its tail. Slopes do without the jumps of φ itself, as programs do.
+// Jumps of high derivatives whose powers would be far larger than φ, of the given
+// root mean square, are left in the rest: they would cost more digits than
+// their tail. Slopes do without the jumps of φ itself, as programs do.
 func (f *Activation) split(sd, rms float64) (value, slope []power) {
 	for _, kink := range f.Kinks {
 		a := kink.At / sd
 		if math.Abs(a) > 12 {
 			continue // nobody sees it
 		}
-		scale, moment := 1.0, 1.0 // sd^m/m!, E[x^{2m}]
+		scale, moment, size := 1.0, 1.0, 0.0 // sd^m/m!, E[x^{2m}], of all powers
 		for m, jump := range kink.Jumps {
 			if m > 0 {
 				moment *= float64(2*m - 1)
 			}
-			if m > 1 && scale*sd/float64(m)*math.Abs(jump)*math.Sqrt(moment) > 30*rms {
-				break
+			if m > 1 {
+				if size += scale * sd / float64(m) * math.Abs(jump) * math.Sqrt(moment); size > largestPowers*rms {
+					break
+				}
 			}
 			if m > 0 {
 				if jump != 0 {

@@ -9,7 +9,8 @@ import (
 )
 
 // A mesh holds functions of x ~ N(0, 1) at the nodes of composite
-// Gauss-Legendre rules that resolve them: E[f] ≈ Σ weight·f(x).
+// Gauss-Legendre rules that resolve them: E[f] ≈ Σ weight·f(x). It is its own
+// mirror image: x ascends, and x[i] = −x[len(x)−1−i].
 type mesh struct {
 	x, weight []float64 // weight includes the normal density
 	values    [][]float64
@@ -19,13 +20,12 @@ type mesh struct {
 
 const (
 	nodes = 24 // a panel; two halves are compared with the whole
-	width = 0.5
-	// depth of bisection: a kink that was not told is closed in to 0.5/2^40.
-	depth = 40
+	// depth of bisection: a kink that was not told is closed in to 2/2^42.
+	depth = 42
 	// most panels of a mesh: what needs more is rounding, or too rough.
 	mostPanels = 2000
-	// wave is the wave number of the highest Hermite function, √maxOrder.
-	wave = 45.3
+	// fewOrders is enough for what is not multiplied with Hermite functions.
+	fewOrders = 128
 )
 
 var (
@@ -40,21 +40,24 @@ func legendre() (x, w []float64) {
 }
 
 // newMesh resolves fns, and with that their products with each other and with
-// Hermite functions of any order that is used. Breaks are where they are not
-// smooth. It returns an error if E[f²] is infinite for one of them.
-func newMesh(fns []func(float64) float64, breaks []float64) (*mesh, error) {
+// Hermite functions up to the given order. Breaks are where they are not smooth.
+// It returns an error if E[f²] is infinite for one of them.
+func newMesh(fns []func(float64) float64, breaks []float64, orders int) (*mesh, error) {
 	r, err := reach(fns)
 	if err != nil {
 		return nil, err
 	}
-	cuts := []float64{-r, r, 0}
+	cuts := []float64{0, r}
 	for _, b := range breaks {
-		if math.Abs(b) < r {
+		if b = math.Abs(b); b < r {
 			cuts = append(cuts, b)
 		}
 	}
 	slices.Sort(cuts)
-	b := builder{fns: fns}
+	// The wave number of the highest Hermite function is √orders; a panel holds
+	// less than four waves of it.
+	b := builder{fns: fns, wave: math.Sqrt(float64(orders)), scale: make([]float64, len(fns))}
+	width := 22 / b.wave
 	var panels []*panel
 	for i, lo := range cuts[:len(cuts)-1] {
 		hi := cuts[i+1]
@@ -63,27 +66,15 @@ func newMesh(fns []func(float64) float64, breaks []float64) (*mesh, error) {
 			panels = append(panels, b.panel(lo+(hi-lo)*float64(k)/n, lo+(hi-lo)*float64(k+1)/n))
 		}
 	}
-	b.scale = make([]float64, len(fns))
 	for _, p := range panels {
 		for i := range fns {
-			b.scale[i] += p.square[i]
+			b.scale[i] += p.right[i].square + p.left[i].square
 		}
 	}
 	for _, p := range panels {
 		b.refine(p, depth)
 	}
-	m := &b.mesh
-	m.values = make([][]float64, len(fns))
-	for _, p := range b.done {
-		for j := range p.x {
-			m.x = append(m.x, p.x[j])
-			m.weight = append(m.weight, p.w[j])
-		}
-		for i := range fns {
-			m.values[i] = append(m.values[i], p.f[i]...)
-		}
-	}
-	return m, nil
+	return b.mesh(), nil
 }
 
 // dot returns E[f g].
@@ -176,40 +167,59 @@ func reach(fns []func(float64) float64) (float64, error) {
 	return 0, fmt.Errorf("the function grows so fast that E[φ²] is infinite or not resolved")
 }
 
-// A panel is one Gauss-Legendre rule with the integrals that are compared.
+// A panel is one Gauss-Legendre rule at x > 0, with its mirror image.
 type panel struct {
-	lo, hi float64
-	x, w   []float64
-	f      [][]float64
-	square []float64 // ∫ f² γ
-	wavy   []float64 // ∫ f cos(κx + 0.7) √γ, as wavy as a Hermite function
+	lo, hi      float64
+	x, w        []float64
+	right, left []side // of each function, at x and −x
+}
+
+// A side is a function on a panel, with the integrals that are compared.
+type side struct {
+	f      []float64
+	square float64 // ∫ f² γ
+	wavy   float64 // ∫ f cos(κx + 0.7) √γ, as wavy as a Hermite function
+}
+
+func (a *side) add(j int, y, weight, wavy float64) {
+	a.f[j] = y
+	a.square += weight * y * y
+	a.wavy += wavy * y
+}
+
+// far is by how much a differs from the sum of its halves, for E[f²] = scale.
+func (a side) far(left, right side, scale float64) float64 {
+	return max(math.Abs(a.square-left.square-right.square)/scale, math.Abs(a.wavy-left.wavy-right.wavy)/math.Sqrt(scale))
 }
 
 type builder struct {
-	mesh
-	fns   []func(float64) float64
-	scale []float64
-	done  []*panel
-	// splits counts what mostPanels limits.
-	splits int
+	fns        []func(float64) float64
+	wave       float64
+	scale      []float64 // E[f²] of each
+	done       []*panel
+	splits     int // mostPanels limits it
+	unresolved float64
 }
 
 func (b *builder) panel(lo, hi float64) *panel {
 	n := len(b.fns)
-	p := &panel{lo: lo, hi: hi, x: make([]float64, nodes), w: make([]float64, nodes), f: make([][]float64, n), square: make([]float64, n), wavy: make([]float64, n)}
-	for i := range p.f {
-		p.f[i] = make([]float64, nodes)
+	room := make([]float64, (2+2*n)*nodes)
+	cut := func() (s []float64) {
+		s, room = room[:nodes:nodes], room[nodes:]
+		return s
+	}
+	p := &panel{lo: lo, hi: hi, x: cut(), w: cut(), right: make([]side, n), left: make([]side, n)}
+	for i := range n {
+		p.right[i].f, p.left[i].f = cut(), cut()
 	}
 	for j := range nodes {
 		x := lo + (hi-lo)*legendreX[j]
 		g := normal(x)
 		p.x[j], p.w[j] = x, (hi-lo)*legendreW[j]*g
-		wavy := (hi - lo) * legendreW[j] * math.Cos(wave*x+0.7) * math.Sqrt(g)
+		wavy := (hi - lo) * legendreW[j] * math.Cos(b.wave*x+0.7) * math.Sqrt(g)
 		for i, f := range b.fns {
-			y := f(x)
-			p.f[i][j] = y
-			p.square[i] += p.w[j] * y * y
-			p.wavy[i] += wavy * y
+			p.right[i].add(j, f(x), p.w[j], wavy)
+			p.left[i].add(j, f(-x), p.w[j], wavy)
 		}
 	}
 	return p
@@ -218,14 +228,12 @@ func (b *builder) panel(lo, hi float64) *panel {
 // refine halves a panel until its halves agree with it.
 func (b *builder) refine(p *panel, depth int) {
 	mid := (p.lo + p.hi) / 2
-	left, right := b.panel(p.lo, mid), b.panel(mid, p.hi)
+	inner, outer := b.panel(p.lo, mid), b.panel(mid, p.hi)
 	worst := 0.0
 	for i, s := range b.scale {
-		if s == 0 {
-			continue
+		if s != 0 {
+			worst = max(worst, p.right[i].far(inner.right[i], outer.right[i], s)+p.left[i].far(inner.left[i], outer.left[i], s))
 		}
-		worst = max(worst, math.Abs(p.square[i]-left.square[i]-right.square[i])/s)
-		worst = max(worst, math.Abs(p.wavy[i]-left.wavy[i]-right.wavy[i])/math.Sqrt(s))
 	}
 	// Sums of 24 terms that are below 0.1 of the scale agree to 1e-16.
 	if worst <= 4e-16 || !(mid > p.lo && mid < p.hi) {
@@ -237,6 +245,26 @@ func (b *builder) refine(p *panel, depth int) {
 		b.done = append(b.done, p)
 		return
 	}
-	b.refine(left, depth-1)
-	b.refine(right, depth-1)
+	b.refine(inner, depth-1)
+	b.refine(outer, depth-1)
+}
+
+// mesh lays the panels out, mirror images first.
+func (b *builder) mesh() *mesh {
+	half := len(b.done) * nodes
+	m := &mesh{x: make([]float64, 2*half), weight: make([]float64, 2*half), values: make([][]float64, len(b.fns)), unresolved: b.unresolved}
+	for i := range m.values {
+		m.values[i] = make([]float64, 2*half)
+	}
+	for k, p := range b.done {
+		for j := range nodes {
+			r, l := half+k*nodes+j, half-1-k*nodes-j
+			m.x[r], m.x[l] = p.x[j], -p.x[j]
+			m.weight[r], m.weight[l] = p.w[j], p.w[j]
+			for i, v := range m.values {
+				v[r], v[l] = p.right[i].f[j], p.left[i].f[j]
+			}
+		}
+	}
+	return m
 }

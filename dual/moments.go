@@ -51,7 +51,7 @@ func (f *Activation) integrate(q float64) (Moments, error) {
 		return Moments{Mean: y, Square: y * y, SlopeMean: d, SlopeSquare: d * d, Growth: math.NaN(), RelErr: rounding}, nil
 	}
 	s := math.Sqrt(q)
-	h, err := newMesh(f.scaled(s), f.breaks(s))
+	h, err := newMesh(f.scaled(s), f.breaks(s), fewOrders)
 	if err != nil {
 		return Moments{}, fmt.Errorf("dual: E[%s²] at variance %g: %w", f.Name, q, err)
 	}

@@ -102,7 +102,7 @@ func (f *Activation) moved(p Pair, angle, sign float64) (float64, error) {
 	}
 	s1, s2 := math.Sqrt(p.q1), math.Sqrt(p.q2)*sign
 	// The difference itself may be nothing but rounding, which no mesh resolves.
-	m, err := newMesh(append(f.scaled(s1), f.scaled(s2)...), append(f.breaks(s1), f.breaks(s2)...))
+	m, err := newMesh(append(f.scaled(s1), f.scaled(s2)...), append(f.breaks(s1), f.breaks(s2)...), fewOrders)
 	if err != nil {
 		return 0, fmt.Errorf("dual: %s at variances %g and %g: %w", f.Name, p.q1, p.q2, err)
 	}

@@ -57,9 +57,10 @@ func SELU() *Activation {
 }
 
 func selu(alpha, lambda float64) *Activation {
-	// Left of 0 every derivative is λα.
+	// At 0 every derivative from the left is λα. The more are told, the shorter the
+	// series: 64 orders for SELU at q = 1, where 2048 do not reach with five.
 	jumps := []float64{0, lambda * (1 - alpha)}
-	for range 4 {
+	for range 14 {
 		jumps = append(jumps, -lambda*alpha)
 	}
 	return Custom("", func(x float64) float64 {

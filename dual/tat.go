@@ -8,11 +8,11 @@ import (
 // TAT returns a smooth f shaped for a plain chain of depth layers ("tailored
 // activation transformation"), by four conditions on the local maps,
 //
-//	Q(1) = 1,  Q'(1) = 1,  C'(1) = 1,  C''(1) = τ/depth,
+//	Q(1) = 1,  Q'(1) = 1,  C'(1) = 1,  C″(1) = τ/depth,
 //
-// so that the whole chain has C_f'(1) = 1 and C_f''(1) = τ. A zero tau means 0.3.
+// so that the whole chain has C_f'(1) = 1 and C_f″(1) = τ. A zero tau means 0.3.
 //
-// It returns an error if f has kinks, where C'' is infinite (use [TReLU]), if
+// It returns an error if f has kinks, where C″ is infinite (use [TReLU]), if
 // τ < 0, or if no α, β are found.
 //
 // Source: Zhang, Botev and Martens, "Deep learning without shortcuts: shaping
@@ -25,36 +25,46 @@ func TAT(f *Activation, depth int, tau float64) (*Shaped, error) {
 		return nil, fmt.Errorf("dual: TAT of %s for depth %d and curvature τ = %g: expected a depth ≥ 1 and τ > 0", f.Name, depth, tau)
 	}
 	if f.kinked() {
-		return nil, fmt.Errorf("dual: TAT of %s: its slope jumps, so that C''(1) is infinite; use TReLU", f.Name)
+		return nil, fmt.Errorf("dual: TAT of %s: its slope jumps, so that C″(1) is infinite; use TReLU", f.Name)
 	}
 	want := tau / float64(depth)
-	for alpha, beta := range starts {
+	// Given α and β, γ makes C'(1)Q(1) = 1 and δ makes Q(1) = 1; there are two
+	// such δ, on each side of −E[φ].
+	outer := func(side float64, x [2]float64) (gamma, delta float64, m shifted, ok bool) {
+		m, err := f.shifted(math.Exp(x[0]), x[1])
+		gamma = 1 / math.Sqrt(m.slopeSquare)
+		// E[ψ'²] ≥ Var ψ (Poincaré).
+		delta = side*math.Sqrt(max(0, m.slopeSquare-m.variance)) - m.mean
+		return gamma, delta, m, err == nil && m.slopeSquare > 0
+	}
+	for start := range starts {
+		var best *Shaped
 		for _, side := range []float64{1, -1} {
-			// Given α and β, γ makes C'(1)Q(1) = 1 and δ makes Q(1) = 1; there are
-			// two such δ, on each side of −E[φ].
-			outer := func(alpha, beta float64) (gamma, delta float64, m shifted, ok bool) {
-				m, err := f.shifted(alpha, beta)
-				gamma = 1 / math.Sqrt(m.slopeSquare)
-				// E[ψ'²] ≥ Var ψ (Poincaré).
-				delta = side*math.Sqrt(max(0, m.slopeSquare-m.variance)) - m.mean
-				return gamma, delta, m, err == nil && m.slopeSquare > 0
-			}
-			residual := func(x [2]float64) ([2]float64, bool) {
-				gamma, delta, m, ok := outer(math.Exp(x[0]), x[1])
+			x, ok := solve(func(x [2]float64) ([2]float64, bool) {
+				gamma, delta, m, ok := outer(side, x)
 				return [2]float64{
 					(gamma*gamma*(m.growth+delta*m.tilt) - 1) / want,
 					gamma*gamma*m.bendSquare/want - 1,
 				}, ok
-			}
-			x, ok := newton2(residual, [2]float64{math.Log(alpha), beta}, 1e-12/want)
-			if !ok || math.Abs(x[0]) > 6 || math.Abs(x[1]) > 10 {
+			}, start, 1e-12/want)
+			if !ok {
 				continue
 			}
-			gamma, delta, _, _ := outer(math.Exp(x[0]), x[1])
-			return f.shaped(math.Exp(x[0]), x[1], gamma, delta)
+			gamma, delta, _, _ := outer(side, x)
+			s, err := f.shaped(math.Exp(x[0]), x[1], gamma, delta)
+			if err != nil {
+				return nil, err
+			}
+			// Sigmoids have two solutions; a large γ is the one in their tails.
+			if best == nil || s.Gamma < best.Gamma {
+				best = s
+			}
+		}
+		if best != nil {
+			return best, nil
 		}
 	}
-	return nil, fmt.Errorf("dual: TAT of %s for C''(1) = %.6g: no scale and shift found", f.Name, want)
+	return nil, fmt.Errorf("dual: TAT of %s for C″(1) = %.6g: no scale and shift found; choose another τ or depth", f.Name, want)
 }
 
 // TReLU returns the leaky ReLU √(2/(1+a²))·(max(x, 0) + a·min(x, 0)) whose
