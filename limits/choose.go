@@ -10,12 +10,13 @@ import (
 type form byte
 
 const (
-	asNumbers  form = iota // deterministic
-	asWeight               // a trainable vector
-	asBirth                // W·a
-	asLinear               // a linear op on other fields
-	asFunction             // a function of one Gaussian at the same place
-	asProduct              // a product of independent fields
+	asNumbers    form = iota // deterministic
+	asWeight                 // a trainable vector
+	asBirth                  // W·a
+	asLinear                 // a linear op on other fields
+	asFunction               // a function of one Gaussian at the same place
+	asProduct                // a product of independent fields
+	asPolynomial             // a polynomial of Gaussians at the same place
 )
 
 // formOf decides how a value enters pairs, and refuses what has no form.
@@ -54,6 +55,8 @@ func (d *derivation) findForm(v cellOf) form {
 		return asProduct
 	case err == nil:
 		return asFunction
+	case d.isPolynomial(v) == nil:
+		return asPolynomial
 	}
 	d.refuse(e, "%v", err)
 	return 0
@@ -113,6 +116,8 @@ func (b *builder) ruleOf(n *node) rule {
 		return newLinearRule(b, n, true)
 	case left:
 		return newLinearRule(b, n, false)
+	case f == asPolynomial || g == asPolynomial:
+		return newPolynomialRule(b, n)
 	case f == asProduct || g == asProduct:
 		return newProductRule(b, n)
 	}
@@ -126,6 +131,8 @@ func (b *builder) meanRule(n *node, f form) rule {
 		return newLinearRule(b, n, false)
 	case asWeight:
 		return newWeightRule(b, n)
+	case asPolynomial:
+		return newPolynomialRule(b, n)
 	}
 	return newFunctionRule(b, n)
 }

@@ -77,6 +77,7 @@ type example struct {
 	known   []bool
 
 	variances, means [][]float64
+	moments          map[*node][]float64
 	lookups          [][]entry
 
 	dualError float64 // see evaluation
@@ -123,7 +124,7 @@ func newExample(b *builder, inputs map[*graph.Value][]float64, expanded *expansi
 		expanded: expanded,
 		b:        b, factors: make([]float64, len(b.factors)), known: make([]bool, len(b.factors)),
 		variances: make([][]float64, len(b.variances)), means: make([][]float64, len(b.means)),
-		lookups: make([][]entry, len(b.lookups)), parts: map[partKey]*dual.Activation{},
+		lookups: make([][]entry, len(b.lookups)), moments: map[*node][]float64{}, parts: map[partKey]*dual.Activation{},
 	}
 	x.numbers = &numbers{d: b.derivation, memo: map[*graph.Value][]float64{}}
 	for v, y := range b.constants.memo {
@@ -149,6 +150,9 @@ func newExample(b *builder, inputs map[*graph.Value][]float64, expanded *expansi
 		}
 		for i := range b.means {
 			x.mean(i)
+		}
+		for _, n := range b.moments {
+			x.moments[n] = x.compute(n)
 		}
 		for i := range b.lookups {
 			x.rows(i)

@@ -37,6 +37,9 @@ func (p *plan) keptBytes() int64 {
 	for _, n := range p.variances {
 		total += 8 * int64(n.rows)
 	}
+	for _, n := range p.moments {
+		total += 8 * int64(len(n.list))
+	}
 	for _, n := range p.means {
 		total += 8 * int64(n.rows)
 	}

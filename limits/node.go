@@ -102,7 +102,9 @@ type builder struct {
 	// variances and means are own nodes whose numbers examples keep: those of
 	// (v, v) on the diagonal, and of (v, one).
 	variances, means []*node
-	kept             map[*node]int
+	// moments are own nodes whose numbers they keep all.
+	moments []*node
+	kept    map[*node]int
 	// needed are the deterministic values that examples evaluate.
 	needed map[*graph.Value]bool
 	// passed counts the factors whose values were marked.
