@@ -132,13 +132,14 @@ var decisive = []struct {
 	{"a sum over heads", func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
 		return readout(ctx, relu(gx.ReduceSum(dot(x, normal(ctx, x, "heads", 2, 4, n)), 1)))
 	}, 2, 4, 4 * kappa, 4*kappa + 4*kappaDot/2, "the sum of four weights N(0, 1) is one N(0, 4) of rate 4"},
-	// With y = W relu(u)·√2/√n, of variance κ(x, x') = 2κ and independent of u:
-	// E[u(u+y)u'(u'+y')] = ρρ + ρ·2κ + (1+2ρ²−ρ²)…, by Isserlis below.
-	{"8 GLU of correlated Gaussians", func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+	// y = √(2/n)·W relu(u) is N(0, 2κ) and independent of u, with Θ_y = 2κ + 2κ̇ρ. K
+	// is E[u²u'²] + E[uu']E[yy'] = 1 + 2ρ² + 2κρ by Isserlis, and the terms of Θ
+	// beside K are (ρ + 2κ)ρ, 2ρ² and ρ(ρ + Θ_y).
+	{"8 gate that is correlated", func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
 		u := first(ctx, x)
 		y := gx.MulScalar(gx.Dot(relu(u), normal(ctx, x, "W", n, n)), s2)
 		return readout(ctx, gx.Mul(u, gx.Add(u, y)))
-	}, nan, nan, 1.5 + 0.5*2*kappa, 0, "E[u²u'²] = 1 + 2ρ², E[uu'yy'] = ρ·2κ"},
+	}, 4, 11, 1.5 + kappa, 8.0/3 + 3*kappa, "moments of Gaussians by hand; at (x, x) ρ = 1, κ = ½, κ̇ = ½"},
 	{"8 GLU of one weight", func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
 		u := first(ctx, x)
 		return readout(ctx, gx.Mul(u, relu(u)))

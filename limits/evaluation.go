@@ -151,7 +151,7 @@ func newExample(b *builder, inputs map[*graph.Value][]float64, expanded *expansi
 		for i := range b.means {
 			x.mean(i)
 		}
-		for _, n := range b.moments {
+		for n := range b.moments {
 			x.moments[n] = x.compute(n)
 		}
 		for i := range b.lookups {

@@ -37,7 +37,7 @@ func (p *plan) keptBytes() int64 {
 	for _, n := range p.variances {
 		total += 8 * int64(n.rows)
 	}
-	for _, n := range p.moments {
+	for n := range p.moments {
 		total += 8 * int64(len(n.list))
 	}
 	for _, n := range p.means {

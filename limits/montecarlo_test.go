@@ -29,6 +29,7 @@ var finite = []struct {
 }{
 	{"recurrence, tanh", `{"op":"rnn","width":256,"w_std":1.1,"u_std":1.2,"b_std":0.3},{"op":"global_avg_pool"}`, []int{4, 3}, "ntk"},
 	{"recurrence, last state, standard", `{"op":"rnn","width":256,"w_std":1.1,"u_std":1.2,"b_std":0.3,"output":"last","activation":"relu"}`, []int{3, 3}, "standard"},
+	{"a product of correlated branches, with a gain", `{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"prod","branches":[[],[{"op":"residual","main":[{"op":"tanh"},{"op":"dense","width":256,"w_std":1.2,"b_std":0.1}]},{"op":"rms_norm","axis":[-1],"eps":0.01,"affine":true}]]}`, []int{4}, "ntk"},
 	{"GLU", `{"op":"dense","width":512,"w_std":1.5,"b_std":0.2},{"op":"glu","activation":"sigmoid"}`, []int{5}, "ntk"},
 	{"layer norm with gain and offset, relu", `{"op":"dense","width":256,"w_std":1.5,"b_std":0.2},{"op":"relu"},{"op":"layer_norm","axis":[-1],"eps":0.01,"affine":true},{"op":"relu"}`, []int{5}, "ntk"},
 	{"RMS norm with gain, gelu", `{"op":"dense","width":256,"w_std":1.5,"b_std":0.2},{"op":"rms_norm","axis":[-1],"eps":0.01,"affine":true},{"op":"gelu","approximate":true}`, []int{5}, "ntk"},

@@ -103,7 +103,7 @@ type builder struct {
 	// (v, v) on the diagonal, and of (v, one).
 	variances, means []*node
 	// moments are own nodes whose numbers they keep all.
-	moments []*node
+	moments map[*node]bool
 	kept    map[*node]int
 	// needed are the deterministic values that examples evaluate.
 	needed map[*graph.Value]bool
@@ -118,7 +118,7 @@ type nodeKey struct {
 }
 
 func newBuilder(d *derivation) *builder {
-	return &builder{derivation: d, nodes: map[nodeKey]*node{}, kept: map[*node]int{}, needed: map[*graph.Value]bool{}}
+	return &builder{derivation: d, nodes: map[nodeKey]*node{}, kept: map[*node]int{}, moments: map[*node]bool{}, needed: map[*graph.Value]bool{}}
 }
 
 // node returns the node of two cells.

@@ -42,7 +42,7 @@ func (r *polynomialRule) join(b *builder, x, y argument, own bool) {
 	n := b.node(x.cellOf, y.cellOf, own)
 	b.need(n, x.position, y.position)
 	if own {
-		b.keep(n, &b.moments)
+		b.moments[n] = true
 	} else {
 		r.nodes[[2]cellOf{x.cellOf, y.cellOf}] = n
 	}
