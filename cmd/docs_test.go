@@ -56,6 +56,8 @@ var written = map[string]any{
 	"ntk/plan/1":       explanation{},
 	"ntk/limit/1":      limitResult{},
 	"ntk/recursion/1":  recursion{},
+	"ntk/merge/1":      mergeResult{},
+	"ntk/verify/1":     verification{},
 	"ntk/spectrum/1":   spectrumResult{},
 	"ntk/not-finite/1": notFinite{},
 	"ntk/models/1":     modelList{},

@@ -107,11 +107,6 @@ func (a *app) limit(c *cobra.Command, l *limitFlags) error {
 		_, err := fmt.Fprint(a.stdout, derived.Explain())
 		return err
 	}
-	if !l.resume {
-		if err := newFolder(l.out, l.force); err != nil {
-			return err
-		}
-	}
 	return a.computeLimit(ctx, l, set, source, derived, budget)
 }
 

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -61,6 +62,9 @@ func TestLimit(t *testing.T) {
 			t.Errorf("%s after --resume is %v, want %v", name, got, want)
 		}
 	}
+	if j := decode(t, "ntk/verify/1", succeed(t, nil, "verify", part, "--json").stdout); len(at(t, j, "files").([]any)) != 5 {
+		t.Errorf("verified %v, want K, Θ, their journals and the manifest", j)
+	}
 	if r := do(t.Context(), own, append(small, "--resume", "--shuffle", "3")...); r.status != 1 || !strings.Contains(r.stderr, "shuffle") {
 		t.Errorf("status %d, stderr %q, want 1 and the difference", r.status, r.stderr)
 	}
@@ -81,6 +85,64 @@ func TestLimit(t *testing.T) {
 	if r := do(t.Context(), own, append(args, "--memory", "1B", "--out", filepath.Join(t.TempDir(), "x"))...); r.status != 1 || !strings.Contains(r.stderr, "memory budget") {
 		t.Errorf("status %d, stderr %q, want 1 and the budget", r.status, r.stderr)
 	}
+}
+
+// TestLimitResume goes on from everything that a kill leaves while the arrays are
+// made: nothing, an array without a journal, K without Θ.
+func TestLimitResume(t *testing.T) {
+	file := write(t, "x.npy", npy("(5, 3)", integers(5, 3)...))
+	own := []Model{linear("line", 4, nil)}
+	line := strings.Fields("limit --quiet --model line --examples all --data " + file)
+	whole := filepath.Join(t.TempDir(), "whole")
+	succeed(t, own, append(slices.Clone(line), "--block", "2", "--out", whole)...)
+	copied := func(to string, names ...string) func(*testing.T, string) {
+		return func(t *testing.T, folder string) {
+			for _, name := range names {
+				b, err := os.ReadFile(filepath.Join(whole, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(folder, name+to), b, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	for name, left := range map[string]func(*testing.T, string){
+		"nothing":           copied(""),
+		"a manifest":        copied("", manifestName),
+		"K without journal": copied(".partial", "nngp.npy"),
+		"K without Θ":       copied("", manifestName, "nngp.npy", "nngp.npy.journal"),
+		"Θ without journal": func(t *testing.T, folder string) {
+			copied("", "nngp.npy", "nngp.npy.journal")(t, folder)
+			copied(".partial", "ntk.npy")(t, folder)
+		},
+		"all that there was": copied("", manifestName, "nngp.npy", "nngp.npy.journal", "ntk.npy", "ntk.npy.journal"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := t.TempDir()
+			left(t, out)
+			// Without --block tiles are cut as those that are there.
+			succeed(t, own, append(slices.Clone(line), "--resume", "--out", out)...)
+			succeed(t, nil, "verify", out)
+			for _, array := range []string{"ntk.npy", "nngp.npy"} {
+				_, _, got := readNPY(t, filepath.Join(out, array))
+				_, _, want := readNPY(t, filepath.Join(whole, array))
+				if !slices.Equal(got, want) {
+					t.Errorf("%s is %v, want %v", array, got, want)
+				}
+			}
+		})
+	}
+	out := t.TempDir()
+	if err := os.WriteFile(filepath.Join(out, "mine.txt"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := do(t.Context(), own, append(slices.Clone(line), "--resume", "--out", out)...); r.status != 1 || !strings.Contains(r.stderr, "nngp.npy.journal does not exist") {
+		t.Errorf("a folder of others: status %d, stderr %q", r.status, r.stderr)
+	}
+	succeed(t, own, append(slices.Clone(line), "--force", "--out", whole)...)
+	succeed(t, nil, "verify", whole)
 }
 
 // TestLimitMonteCarlo runs what a refusal recommends: the words of package

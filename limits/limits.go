@@ -89,15 +89,15 @@ func Derive(ctx *mlctx.Context, model graph.Model, inputs []shapes.Shape, opts O
 }
 
 // Fingerprint writes what the kernels depend on but for the inputs: the recorded
-// program, the constants in it, and the weights' distributions and rates.
-func (l *Limit) Fingerprint(h hash.Hash) error {
+// program with the constants in it, and the weights' distributions and rates.
+func (l *Limit) Fingerprint(program, weights hash.Hash) error {
 	p := l.plan.program
-	if err := p.Fingerprint(h); err != nil {
+	if err := p.Fingerprint(program); err != nil {
 		return fmt.Errorf("limits: %w", err)
 	}
 	for _, v := range p.Params {
 		if w := l.plan.variables[v]; w != nil {
-			_, _ = fmt.Fprintln(h, w.name, w.Family, w.Mean, w.Tau, w.Eta) // a hash takes everything
+			_, _ = fmt.Fprintln(weights, w.name, w.Family, w.Mean, w.Tau, w.Eta) // a hash takes everything
 		}
 	}
 	return nil
