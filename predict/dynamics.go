@@ -8,20 +8,6 @@ import (
 	"github.com/gontk/ntk/internal/native"
 )
 
-// A Reduction says which kernel of a network with O outputs a matrix is.
-type Reduction int
-
-const (
-	// PerOutput is the kernel of one output, [N, N], the same for all of them and
-	// zero between them: an infinite-width limit, or the Mean or the pseudo-NTK.
-	PerOutput Reduction = iota
-	// Trace is the sum over outputs, [N, N]: O times PerOutput.
-	Trace
-	// Full is the kernel of all outputs with each other, [N·O, N·O] with index
-	// (n, o): see [Flatten].
-	Full
-)
-
 // DynamicsOptions configures [NewDynamics].
 type DynamicsOptions struct {
 	// Kernel says which kernel the matrices are; zero means PerOutput.
@@ -104,7 +90,7 @@ func NewDynamics(ctx context.Context, blas *native.BLAS, theta, f0, y Matrix, op
 	if d.Size == 0 {
 		d.Size = float64(n * o)
 	}
-	theta, err := d.perOutput("theta", theta, n, n)
+	theta, err := opts.Kernel.perOutput("theta", theta, n, n, o)
 	if err != nil {
 		return nil, err
 	}
@@ -141,27 +127,6 @@ func NewDynamics(ctx context.Context, blas *native.BLAS, theta, f0, y Matrix, op
 	}
 	d.report()
 	return d, nil
-}
-
-// perOutput checks a kernel of rows and columns of examples, and turns a trace into
-// the kernel of one output.
-func (d *Dynamics) perOutput(name string, theta Matrix, rows, cols int) (Matrix, error) {
-	switch d.opts.Kernel {
-	case PerOutput:
-		return theta, theta.check(name, rows, cols)
-	case Trace:
-		if err := theta.check(name, rows, cols); err != nil {
-			return theta, err
-		}
-		out := NewMatrix(rows, cols)
-		for i, v := range theta.Data {
-			out.Data[i] = v / float64(d.O)
-		}
-		return out, nil
-	case Full:
-		return theta, theta.check(name, rows*d.O, cols*d.O)
-	}
-	return theta, fmt.Errorf("predict: reduction %d is none of PerOutput, Trace, Full", d.opts.Kernel)
 }
 
 // MeanEigenvalue returns tr(K)/D, what a relative ridge is a multiple of.
@@ -209,7 +174,7 @@ func (d *Dynamics) Test(ctx context.Context, theta, f0 Matrix, filters ...Filter
 	if d.opts.Kernel == Full {
 		m /= d.O
 	}
-	theta, err := d.perOutput("the kernel of test with training examples", theta, m, d.N)
+	theta, err := d.opts.Kernel.perOutput("the kernel of test with training examples", theta, m, d.N, d.O)
 	if err != nil {
 		return nil, err
 	}

@@ -106,7 +106,7 @@ func TestSteps(t *testing.T) {
 			size:  n * o, // the mean
 			ridge: tc.ridge,
 		}
-		d, err := predict.NewDynamics(t.Context(), native.Gonum(), gram(l.j, l.j), l.f0, l.y, predict.DynamicsOptions{Ridge: tc.ridge})
+		d, err := predict.NewDynamics(t.Context(), blas(t), gram(l.j, l.j), l.f0, l.y, predict.DynamicsOptions{Ridge: tc.ridge})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func TestSteps(t *testing.T) {
 // hyperbolic cosines, on one mode.
 func TestChebyshev(t *testing.T) {
 	one := predict.Matrix{Rows: 1, Cols: 1, Data: []float64{1}}
-	d, err := predict.NewDynamics(t.Context(), native.Gonum(), one, predict.Matrix{}, one, predict.DynamicsOptions{})
+	d, err := predict.NewDynamics(t.Context(), blas(t), one, predict.Matrix{}, one, predict.DynamicsOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestReductions(t *testing.T) {
 		{"sum", theta, cross, 2. / (n * o), predict.DynamicsOptions{Size: 1}},
 		{"size 5", theta, cross, 10. / (n * o), predict.DynamicsOptions{Size: 5}},
 	} {
-		d, err := predict.NewDynamics(t.Context(), native.Gonum(), tc.theta, f0, y, tc.opts)
+		d, err := predict.NewDynamics(t.Context(), blas(t), tc.theta, f0, y, tc.opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +263,7 @@ func TestReductions(t *testing.T) {
 func TestModeCurves(t *testing.T) {
 	const n, o, steps = 8, 2, 50
 	j, y, f0 := waves(n, 15, 0), waves(n, o, 4), waves(n, o, 5)
-	d, err := predict.NewDynamics(t.Context(), native.Gonum(), gram(j, j), f0, y, predict.DynamicsOptions{})
+	d, err := predict.NewDynamics(t.Context(), blas(t), gram(j, j), f0, y, predict.DynamicsOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +354,7 @@ func TestModeCurves(t *testing.T) {
 // TestStability: at the largest rates errors stay bounded, just above they grow.
 func TestStability(t *testing.T) {
 	theta := predict.Matrix{Rows: 2, Cols: 2, Data: []float64{3, 0, 0, 1}}
-	d, err := predict.NewDynamics(t.Context(), native.Gonum(), theta, predict.Matrix{}, waves(2, 1, 0), predict.DynamicsOptions{Ridge: 0.5, Size: 7})
+	d, err := predict.NewDynamics(t.Context(), blas(t), theta, predict.Matrix{}, waves(2, 1, 0), predict.DynamicsOptions{Ridge: 0.5, Size: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +386,7 @@ func TestStability(t *testing.T) {
 func TestSingularDynamics(t *testing.T) {
 	ones := predict.Matrix{Rows: 2, Cols: 2, Data: []float64{1, 1, 1, 1}}
 	y := predict.Matrix{Rows: 2, Cols: 1, Data: []float64{3, 1}}
-	d, err := predict.NewDynamics(t.Context(), native.Gonum(), ones, predict.Matrix{}, y, predict.DynamicsOptions{Size: 1})
+	d, err := predict.NewDynamics(t.Context(), blas(t), ones, predict.Matrix{}, y, predict.DynamicsOptions{Size: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,7 +413,7 @@ func TestSingularDynamics(t *testing.T) {
 		t.Errorf("times to learn %g, %v; want the second infinite", times, err)
 	}
 	bad := predict.Matrix{Rows: 2, Cols: 2, Data: []float64{1, 2, 2, 1}}
-	if d, err = predict.NewDynamics(t.Context(), native.Gonum(), bad, predict.Matrix{}, y, predict.DynamicsOptions{}); err != nil {
+	if d, err = predict.NewDynamics(t.Context(), blas(t), bad, predict.Matrix{}, y, predict.DynamicsOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if r := d.Report; r.Explained || r.Negative != 1 || !(math.Abs(r.Lowest+1) < 1e-14) {
@@ -434,7 +434,7 @@ func TestRidgeLimit(t *testing.T) {
 		{predict.DynamicsOptions{Ridge: 0.25, RelativeRidge: true}, 1 + 2/2.5*4, 3 / 2.5 * 4},
 		{predict.DynamicsOptions{Ridge: 0.5, Interpolate: true}, 5, 3 / 2.5 * 4},
 	} {
-		d, err := predict.NewDynamics(t.Context(), native.Gonum(), two, f0, y, tc.opts)
+		d, err := predict.NewDynamics(t.Context(), blas(t), two, f0, y, tc.opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -454,11 +454,11 @@ func TestDynamicsRefuses(t *testing.T) {
 	two := predict.Matrix{Rows: 2, Cols: 2, Data: []float64{1, 0, 0, 1}}
 	with := func(theta, f0, y predict.Matrix, o predict.DynamicsOptions) func() error {
 		return func() error {
-			_, err := predict.NewDynamics(t.Context(), native.Gonum(), theta, f0, y, o)
+			_, err := predict.NewDynamics(t.Context(), blas(t), theta, f0, y, o)
 			return err
 		}
 	}
-	d, err := predict.NewDynamics(t.Context(), native.Gonum(), one, one, one, predict.DynamicsOptions{})
+	d, err := predict.NewDynamics(t.Context(), blas(t), one, one, one, predict.DynamicsOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -143,6 +143,21 @@ func addProduct(blas *native.BLAS, c Matrix, alpha float64, a, b operand, beta f
 	return blas.Gemm64(a.transposed, b.transposed, m, n, k, alpha, pa, lda, pb, ldb, beta, pc, ldc)
 }
 
+// products multiplies until something fails.
+type products struct {
+	blas *native.BLAS
+	err  error
+}
+
+func (p *products) of(a, b operand) Matrix {
+	if p.err != nil {
+		return Matrix{}
+	}
+	var c Matrix
+	c, p.err = product(p.blas, a, b)
+	return c
+}
+
 func maxAbs(v []float64) float64 {
 	top := 0.0
 	for _, x := range v {

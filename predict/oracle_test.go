@@ -5,13 +5,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 
 	"github.com/gontk/ntk/internal/kerneltest"
-	"github.com/gontk/ntk/internal/native"
 	"github.com/gontk/ntk/predict"
 )
 
@@ -19,7 +17,6 @@ import (
 type oracleCase struct {
 	kerneltest.Case
 	Function string   `json:"function"`
-	Kernel   string   `json:"kernel"`
 	Rate     float64  `json:"learning_rate"`
 	Momentum *float64 `json:"momentum"`
 	Loss     string   `json:"loss"`
@@ -101,6 +98,14 @@ func (a arrays) kernel(name string) predict.Matrix {
 	return out
 }
 
+// reduction says which kernel an array is.
+func (a arrays) reduction(name string) predict.Reduction {
+	if x := a.all[name]; x != nil && x.Rank() == 4 {
+		return predict.Full
+	}
+	return predict.PerOutput
+}
+
 func join(ms []predict.Matrix) (v []float64) {
 	for _, m := range ms {
 		v = append(v, m.Data...)
@@ -117,12 +122,18 @@ func TestOracle(t *testing.T) {
 			switch c.Function {
 			case "gradient_descent_mse":
 				oracleMSE(t, c, a)
+			case "gradient_descent_mse_ensemble":
+				oracleEnsemble(t, c, a)
+			case "gp_inference":
+				oracleGP(t, c, a)
 			case "max_learning_rate":
 				oracleMaxRate(t, c, a)
 			case "kernel_fn":
 				oracleKernels(t, a)
+			case "gradient_descent":
+				oracleFlow(t, c, a)
 			default:
-				t.Skipf("not built yet: %s", c.Function)
+				t.Errorf("no test for function %q", c.Function)
 			}
 		})
 	}
@@ -130,9 +141,7 @@ func TestOracle(t *testing.T) {
 
 func oracleMSE(t *testing.T, c oracleCase, a arrays) {
 	opts := predict.DynamicsOptions{Ridge: c.Ridge, RelativeRidge: !c.Absolute, Interpolate: true}
-	if strings.Contains(c.Kernel, "full") {
-		opts.Kernel = predict.Full
-	}
+	opts.Kernel = a.reduction("k_train_train")
 	for _, start := range []string{"", "zero_"} {
 		f0, g0 := predict.Matrix{}, predict.Matrix{}
 		if start == "" {
@@ -140,7 +149,7 @@ func oracleMSE(t *testing.T, c oracleCase, a arrays) {
 		} else if !a.has("zero_train") {
 			continue
 		}
-		d, err := predict.NewDynamics(t.Context(), native.Gonum(), a.kernel("k_train_train"), f0, a.matrix("y_train"), opts)
+		d, err := predict.NewDynamics(t.Context(), blas(t), a.kernel("k_train_train"), f0, a.matrix("y_train"), opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +200,7 @@ func oracleMaxRate(t *testing.T, c oracleCase, a arrays) {
 		theta := a.kernel(kernel)
 		opts := predict.DynamicsOptions{Size: size}
 		y := predict.NewMatrix(theta.Rows, 1)
-		d, err := predict.NewDynamics(t.Context(), native.Gonum(), theta, y, y, opts)
+		d, err := predict.NewDynamics(t.Context(), blas(t), theta, y, y, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +232,7 @@ func oracleKernels(t *testing.T, a arrays) {
 			copy(whole.Row(n+i), xt.Row(i))
 			copy(whole.Row(n + i)[n:], xx.Row(i))
 		}
-		modes, err := predict.NewModes(t.Context(), native.Gonum(), whole)
+		modes, err := predict.NewModes(t.Context(), blas(t), whole)
 		if err != nil {
 			t.Fatal(err)
 		}
