@@ -25,8 +25,7 @@ import (
 // singular.
 //
 // Source: Radhakrishnan, Stefanakis, Belkin, Uhler, "Simple, fast, and flexible
-// framework for matrix completion with infinite width neural networks" (PNAS 119
-// (2022) e2115064119).
+// framework for matrix completion with infinite width neural networks" (PNAS 2022).
 func Complete(ctx context.Context, blas *native.BLAS, columns, y Matrix, known []bool, r float64) (Matrix, error) {
 	m, n := y.Rows, y.Cols
 	if err := columns.checkSymmetric("the kernel of columns", n); err != nil {

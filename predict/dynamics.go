@@ -40,7 +40,7 @@ type DynamicsOptions struct {
 // on training and other examples alike. Its fields are not to be changed.
 //
 // Source: Lee et al., "Wide neural networks of any depth evolve as linear models
-// under gradient descent" (NeurIPS 2019), equations 8-11.
+// under gradient descent" (NeurIPS 2019), section 2.2.
 type Dynamics struct {
 	// Modes are the eigenpairs of Θ on the D = N or N·O training rows.
 	Modes *Modes

@@ -24,7 +24,7 @@ type Prior struct {
 // It returns an error if shapes disagree, a kernel of examples with themselves is
 // not symmetric, or d starts elsewhere.
 //
-// Source: Lee et al. (NeurIPS 2019), equations 14-16.
+// Source: Lee et al. (NeurIPS 2019), corollary 1.
 func (d *Dynamics) Ensemble(theta Matrix, prior Prior, f Filter) (mean, covariance Matrix, err error) {
 	if maxAbs(d.f0.Data) > 0 {
 		return mean, covariance, fmt.Errorf("predict: an ensemble starts at random functions of mean zero; make the dynamics with a zero f0")

@@ -78,9 +78,10 @@ type Falkon struct {
 //
 //	H = K_nmᵀK_nm + r·K_mm,  B = L⁻ᵀR⁻ᵀ,  LLᵀ = K_mm,  RRᵀ = (n/m)·LᵀL + r,
 //
-// which is near the identity if centres are drawn from the examples: some ten or
-// twenty iterations of O(n·m·(O + d)), after O(m³). It holds 3m² numbers, a block of
-// rows, and what Memory allows.
+// which is near the identity if centres are drawn from the examples, and are enough
+// for the ridge: some ten or twenty iterations of O(n·m·(O + d)), after O(m³). With
+// a ridge below what m centres resolve iterations grow, up to m or so. It holds 3m²
+// numbers, a block of rows, and what Memory allows.
 //
 // It returns an error if shapes disagree or the ridge is not positive. If
 // MaxIterations did not suffice it returns the machine so far and

@@ -1,12 +1,15 @@
 package predict_test
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/gontk/ntk/internal/kerneltest"
+	"github.com/gontk/ntk/internal/native"
 	"github.com/gontk/ntk/predict"
 )
 
@@ -352,4 +355,24 @@ func TestPosteriorRefuses(t *testing.T) {
 			t.Errorf("%s: %v; want one line with %q", name, err, c.says)
 		}
 	}
+}
+
+func ExampleGP() {
+	// Prior variance 1, noise 1, one target of 3 at the same place: half of it, with
+	// half of the variance left.
+	one := predict.Matrix{Rows: 1, Cols: 1, Data: []float64{1}}
+	y := predict.Matrix{Rows: 1, Cols: 1, Data: []float64{3}}
+	g, err := predict.NewGP(context.Background(), native.Gonum(), one, y, 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mean, err := g.Mean(one)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	variance, err := g.Variance(one, []float64{1})
+	fmt.Printf("%.3f %.3f %v\n", mean.Data, variance, err)
+	// Output: [1.500] [0.500] <nil>
 }

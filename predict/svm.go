@@ -40,7 +40,7 @@ type SVM struct {
 // It returns an error if shapes disagree, k is not symmetric, one class has no
 // example, an option is negative, or MaxIterations did not suffice.
 //
-// Source: Fan, Chen, Lin, J. Mach. Learn. Res. 6 (2005) 1889, algorithm 2.
+// Source: Fan, Chen, Lin, J. Mach. Learn. Res. 6 (2005) 1889, selection WSS 3.
 func NewSVM(ctx context.Context, k Matrix, positive []bool, opts SVMOptions) (*SVM, error) {
 	n := len(positive)
 	if err := k.checkSymmetric("the kernel", n); err != nil {

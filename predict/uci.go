@@ -26,7 +26,7 @@ type UCI[P any] struct {
 //
 // Source: Fernández-Delgado et al., J. Mach. Learn. Res. 15 (2014) 3133, section 2;
 // Arora et al., "Harnessing the power of infinitely wide deep nets on small-data
-// tasks" (ICLR 2020), section 4.
+// tasks" (ICLR 2020).
 func RunUCI[P any](ctx context.Context, labels []int, params []P, seed uint64, fit func(context.Context, P, Split) (float64, error)) (*UCI[P], error) {
 	halves, err := Folds(len(labels), 2, labels, seed)
 	if err != nil {
