@@ -37,8 +37,8 @@ type contraction[F float32 | float64] struct {
 
 // A workspace is the memory that a contraction computes in.
 type workspace[F float32 | float64] struct {
-	sum, out []float64 // of a tile, before and after arrange
-	buf      [2][]F    // Gram matrices
+	sum []float64 // of a tile
+	buf [2][]F    // Gram matrices
 }
 
 func newContractor(dt dtypes.DType, blas *native.BLAS, size int, sel *selection, ways []Way) contractor {
@@ -63,8 +63,7 @@ func (c *contraction[F]) done() {
 	c.workspace = workspace[F]{}
 }
 
-// tile adds up the terms: [r1·O, r2·O] for Full, [O, r1, r2] for Diagonal,
-// [r1, r2] otherwise. Of a symmetric tile, entries below the diagonal of
+// tile adds up the terms. Of a symmetric tile, entries below the diagonal of
 // examples, and of outputs of one example, are not looked at.
 func (c *contraction[F]) tile(b1, b2 *block) ([]float64, []float64, error) {
 	s := c.newSum(b1, b2)
@@ -92,7 +91,7 @@ func (c *contraction[F]) tile(b1, b2 *block) ([]float64, []float64, error) {
 			traces[i] = w.eta * s.trace
 		}
 	}
-	return c.arrange(s), traces, nil
+	return s.values, traces, nil
 }
 
 // materialized adds the Gram matrix of two Jacobians [size·O, P].
@@ -113,9 +112,13 @@ func (c *contraction[F]) materialized(s *sum, w *weight, j1, j2 unsafe.Pointer) 
 			return err
 		}
 		err := parallel(c.blas, m, func(_, i int) error {
-			from := s.from(i)
-			for k, x := range f[i*n+from : (i+1)*n] {
-				s.row(g, i)[from+k] += s.scale * float64(x)
+			from, row := s.from(i), s.line(g, i, 0)
+			for m := from / s.per; m < s.r2; m++ {
+				lo := max(0, from-m*s.per)
+				dst := row.at(m)[lo:]
+				for p, x := range f[i*n+m*s.per+lo : i*n+(m+1)*s.per] {
+					dst[p] += s.scale * float64(x)
+				}
 			}
 			return nil
 		})

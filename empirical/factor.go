@@ -2,6 +2,8 @@ package empirical
 
 import (
 	"unsafe"
+
+	"github.com/gontk/ntk/internal/native"
 )
 
 // gramBytes bounds the Gram matrices of factors that are held at once, 64 MiB:
@@ -57,13 +59,8 @@ func (c *contraction[F]) factor(s *sum, w *weight, p1, p2 []array) error {
 				if whole {
 					mirror(gd, T, n)
 				}
-				traces := make([]float64, rows*per)
 				h := hadamard[F]{a: ga, d: gd, T: T, per: per, cols: cols, scale: s.scale}
-				err := parallel(c.blas, rows*per, func(_, i int) error {
-					row := n0*per + i
-					traces[i] = h.row(s.row(g, row)[m0*per:], i, max(0, s.from(row)-m0*per))
-					return nil
-				})
+				traces, err := h.add(c.blas, s, g, n0, m0, rows)
 				if err != nil {
 					return err
 				}
@@ -94,33 +91,63 @@ type hadamard[F float32 | float64] struct {
 	scale  float64
 }
 
-// row adds, scaled, row i = (n, o) of the result, cols·per entries, from entry
-// from on. It returns that entry's term, which is on the diagonal if the tile
-// is symmetric.
-func (h hadamard[F]) row(dst []float64, i, from int) (first float64) {
+// add adds, scaled, rows examples from n0 on, columns from example m0 on. It
+// returns the terms on the diagonal of a symmetric tile.
+func (h hadamard[F]) add(blas *native.BLAS, s *sum, group, n0, m0, rows int) (diagonal []float64, err error) {
+	diagonal = make([]float64, rows*h.per)
+	if h.T == 1 {
+		err = parallel(blas, rows, func(_, n int) error {
+			h.example(s, group, n0, m0, n, diagonal[n*h.per:][:h.per])
+			return nil
+		})
+		return diagonal, err
+	}
+	err = parallel(blas, rows*h.per, func(_, i int) error {
+		row := n0*h.per + i
+		diagonal[i] = h.row(s.line(group, row, m0), i, max(0, s.from(row)-m0*h.per))
+		return nil
+	})
+	return diagonal, err
+}
+
+// example adds the rows of one example where T = 1. It goes along the sum's
+// memory: all rows before the next column.
+func (h hadamard[F]) example(s *sum, group, n0, m0, n int, diagonal []float64) {
+	first := 0
+	if s.symmetric {
+		first = n0 + n - m0
+	}
+	a, ldd := h.a[n*h.cols:][:h.cols], h.cols*h.per
+	for m := first; m < h.cols; m++ {
+		x := h.scale * float64(a[m])
+		l := s.line(group, (n0+n)*h.per, m0+m)
+		for o := range h.per {
+			sums := l.values[o*h.per:][:h.per]
+			for p, y := range h.d[(n*h.per+o)*ldd+m*h.per:][:h.per] {
+				sums[p] += x * float64(y)
+			}
+		}
+	}
+	if s.symmetric {
+		for o := range diagonal {
+			diagonal[o] = float64(a[first]) * float64(h.d[(n*h.per+o)*ldd+first*h.per+o])
+		}
+	}
+}
+
+// row adds row i = (n, o) of the result, cols·per entries, from entry from on.
+// It returns that entry's term, unscaled.
+func (h hadamard[F]) row(dst line, i, from int) (first float64) {
 	T, per := h.T, h.per
 	lda, ldd := h.cols*T, h.cols*per*T
 	n := i / per
-	if T == 1 {
-		a, d := h.a[n*lda:][:lda], h.d[i*ldd:][:ldd]
-		first = float64(a[from/per]) * float64(d[from])
-		for m := from / per; m < h.cols; m++ {
-			x := h.scale * float64(a[m])
-			lo := max(m*per, from)
-			src, dst := d[lo:(m+1)*per], dst[lo:(m+1)*per]
-			for p, y := range src {
-				dst[p] += x * float64(y)
-			}
-		}
-		return first
-	}
 	for t := range T {
 		a, d := h.a[(n*T+t)*lda:][:lda], h.d[(i*T+t)*ldd:][:ldd]
 		first += float64(dot(a[from/per*T:][:T], d[from*T:][:T]))
 		for m := from / per; m < h.cols; m++ {
-			x := a[m*T:][:T]
-			for k := max(m*per, from); k < (m+1)*per; k++ {
-				dst[k] += h.scale * float64(dot(x, d[k*T:][:T]))
+			x, sums := a[m*T:][:T], dst.at(m)
+			for p := max(0, from-m*per); p < per; p++ {
+				sums[p] += h.scale * float64(dot(x, d[(m*per+p)*T:][:T]))
 			}
 		}
 	}
@@ -201,7 +228,7 @@ func (c *contraction[F]) pair(s *sum, n, m int, d, x, out []F, ti int) (trace fl
 		}
 		for o := range c.o {
 			trace += float64(out[o*c.o+o])
-			row := s.row(0, n*c.o+o)[m*c.o:]
+			row := s.line(0, n*c.o+o, m).at(0)
 			for p := range c.o {
 				row[p] += s.scale * float64(out[o*c.o+p])
 			}
@@ -215,7 +242,7 @@ func (c *contraction[F]) pair(s *sum, n, m int, d, x, out []F, ti int) (trace fl
 		if c.outputs == Diagonal {
 			group = o
 		}
-		s.row(group, n)[m] += s.scale * y
+		s.line(group, n, m).at(0)[0] += s.scale * y
 	}
 	return trace, nil
 }

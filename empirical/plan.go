@@ -182,8 +182,8 @@ func (f *Network) memory(sel *selection, ways []Way) (footprint, error) {
 		}
 	}
 	m := footprint{fixed: 2*peak[0] - peak[1], slope: peak[1] - peak[0], kept: kept[1] - kept[0], flops: flops[1] - flops[0]}
-	// Three copies of a tile in float64: the sum, a term, and its arrangement.
-	m.tile = 3 * 8 * int64(product(sel.outputs.tail(sel.rows)))
+	// Two copies of a tile in float64: the sum and a term.
+	m.tile = 2 * 8 * int64(product(sel.outputs.tail(sel.rows)))
 	f.footprints[key] = m
 	return m, nil
 }

@@ -2,12 +2,15 @@ package empirical
 
 import "sync"
 
-// A sum holds the terms of a tile that were added up so far, in groups of rows
-// (n, o) and columns (m, p), where o and p run over per outputs: Full has one
-// group of all outputs, Diagonal a group for each output, the others have
-// neither.
+// A sum holds the terms of a tile that were added up so far, row-major as the
+// tile is: [r1, r2, O, O] for Full, [r1, r2, O] for Diagonal, [r1, r2]
+// otherwise.
+//
+// Its rows (n, o) and columns (m, p), where o and p run over per outputs, come
+// in groups: Full has one group of all outputs, Diagonal a group for each
+// output, the others have neither.
 type sum struct {
-	values      []float64 // [groups, r1·per, r2·per]
+	values      []float64
 	r1, r2      int
 	groups, per int
 	symmetric   bool // rows and columns are the same examples
@@ -30,11 +33,22 @@ func (c *contraction[F]) newSum(b1, b2 *block) *sum {
 	return s
 }
 
-// row returns row i = (n, o) of a group.
-func (s *sum) row(group, i int) []float64 {
-	cols := s.r2 * s.per
-	return s.values[(group*s.r1*s.per+i)*cols:][:cols]
+// A line is a row (n, o) of a group of a sum.
+type line struct {
+	values      []float64
+	stride, per int
 }
+
+// line returns row i = (n, o) of a group, from column (m, 0) on.
+func (s *sum) line(group, i, m int) line {
+	n, o := i/s.per, i%s.per
+	l := line{stride: s.groups * s.per * s.per, per: s.per}
+	l.values = s.values[(n*s.r2+m)*l.stride+o*s.per+group:]
+	return l
+}
+
+// at returns the columns (m, p) of all p, m counted from the line's start.
+func (l line) at(m int) []float64 { return l.values[m*l.stride:][:l.per] }
 
 // from returns the first column of row i that is looked at.
 func (s *sum) from(i int) int {
@@ -42,31 +56,6 @@ func (s *sum) from(i int) int {
 		return i
 	}
 	return 0
-}
-
-// arrange turns the order of a sum into that of a tile, [r1, r2, …].
-func (c *contraction[F]) arrange(s *sum) []float64 {
-	if s.per == 1 && s.groups == 1 {
-		return s.values
-	}
-	grow(&c.out, len(s.values))
-	o := max(s.per, s.groups)
-	_ = parallel(c.blas, s.r1, func(_, n int) error { // its tasks do not fail
-		for p := range o {
-			if s.per == 1 { // [O, r1, r2] → [r1, r2, O]
-				for m, x := range s.row(p, n) {
-					c.out[(n*s.r2+m)*o+p] = x
-				}
-				continue
-			}
-			row := s.row(0, n*o+p) // [r1, O, r2, O] → [r1, r2, O, O]
-			for m := range s.r2 {
-				copy(c.out[((n*s.r2+m)*o+p)*o:][:o], row[m*o:][:o])
-			}
-		}
-		return nil
-	})
-	return c.out
 }
 
 // workspaces keeps contractions that are done with: fresh memory costs more to

@@ -3,6 +3,7 @@ package machine
 import (
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // ErrBudget is wrapped by errors about memory that the budget does not allow.
@@ -22,8 +23,10 @@ const fallbackBudget = 1 << 30
 
 // DefaultBudget returns half of [MemoryLimit]: the other half is for the
 // runtime, XLA's own buffers and page cache. Where the limit is unknown it
-// is 1 GiB, and Source says so.
-func DefaultBudget() Budget { return here().defaultBudget() }
+// is 1 GiB, and Source says so. The system is asked once.
+func DefaultBudget() Budget { return defaultBudget() }
+
+var defaultBudget = sync.OnceValue(func() Budget { return here().defaultBudget() })
 
 func (p probe) defaultBudget() Budget {
 	limit, source := p.memoryLimit()

@@ -32,6 +32,7 @@ func openPlugin(found Found) (*Backend, error) {
 		// Host and device are one memory. GoMLX infers that from the name
 		// "cpu" alone, never from a path.
 		config += ",shared_buffers"
+		keepFreed()
 		restore, err := withoutXNNPACK(found.Path)
 		if err != nil {
 			return nil, err

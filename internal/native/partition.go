@@ -44,10 +44,10 @@ func partition(m, n, k int, symmetric bool) split {
 	parts := 1
 	// Large tiles run fastest; smaller ones are taken only where the inner
 	// dimension is too short to be split instead.
-	for _, edge := range []int{384, 192, 96} {
+	for _, edge := range []int{384, 256, 128, 96} {
 		s.tiles = tilesOf(m, n, edge, symmetric)
 		parts = max(1, min(wanted/len(s.tiles), k/minPart))
-		if len(s.tiles)*parts >= wanted/2 {
+		if len(s.tiles)*parts >= wanted*3/8 {
 			break
 		}
 	}
