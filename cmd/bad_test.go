@@ -65,6 +65,8 @@ func TestBadInput(t *testing.T) {
 		{"output below 0", 2, "gram --model mlp --explain --of 0,-1", []string{"--of -1", "from 0"}},
 		{"output twice", 2, "gram --model mlp --explain --of 3,3", []string{"--of", "3 twice"}},
 		{"output that is none", 1, "gram --model mlp --width 4 --backend go --explain --of 10", []string{"output 10", "0 to 9"}},
+		{"diagonal and pairs", 2, "gram --model mlp --explain --diagonal --pairs digits", []string{"--diagonal", "--pairs"}},
+		{"pairs of other examples", 1, "gram --model floor --backend go --explain --examples all --data " + oblong + " --pairs " + skew, []string{"[2]", "[3]", skew}},
 		{"weights that are none", 1, "diagnose --model mlp --width 4 --backend go --params /dense", []string{`"/dense"`, "there are"}},
 		{"bad pattern", 2, "gram --model mlp --explain --params [", []string{`"["`, "pattern"}},
 		{"choice of a file", 2, "spectrum --of 1 " + skew, []string{"--of", "is a file"}},

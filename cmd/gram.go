@@ -19,6 +19,7 @@ import (
 // gramFlags are those of the verb gram.
 type gramFlags struct {
 	study         studyFlags
+	pairs         pairFlags
 	outputs, way  string
 	out           string
 	block         int
@@ -33,14 +34,18 @@ func (a *app) gramVerb() *cobra.Command {
 		Short: "compute Θ of one network and write it as .npy",
 		Long: `gram computes Θ(x, x) of a network at one seed, tile by tile under the memory
 budget, and writes theta.npy and manifest.json into --out. A run that was stopped
-goes on with --resume. --explain says what would be done, and does nothing.`,
+goes on with --resume. --explain says what would be done, and does nothing.
+
+--diagonal computes Θ(x_i, x_i) alone, --pairs Θ(x_i, x'_i), at the cost of N pairs.`,
 		Example: examples(a.program, "gram --model cnn-gap --data digits --examples 500 --out theta",
 			"gram --model cnn-gap --data digits --examples 500 --out theta --resume",
-			"gram --model resnet18 --data cifar10 --outputs full --explain"),
+			"gram --model resnet18 --data cifar10 --outputs full --explain",
+			"gram --model cnn-gap --data digits --examples all --diagonal --outputs full --out diagonal"),
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.gram(c, g) },
 	}
 	g.study.register(c)
+	g.pairs.register(c)
 	f := c.Flags()
 	f.StringVar(&g.outputs, "outputs", "mean", "mean, full, trace, diagonal or pseudo, the kernel of Σ f_o/√O")
 	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor, sequential or separable")
@@ -63,6 +68,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential", "separable"); err != nil {
 		return err
 	}
+	if err := g.pairs.check(); err != nil {
+		return err
+	}
 	switch {
 	case g.block < 0:
 		return usagef("--block %d: want at least 1", g.block)
@@ -76,6 +84,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		return err
 	}
 	defer s.close()
+	if err := g.pairs.load(ctx, a, s); err != nil {
+		return err
+	}
 	f, err := s.network(g.study.network.depth)
 	if err != nil {
 		return err
@@ -85,7 +96,7 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if err != nil {
 		return err
 	}
-	plan, err := f.Plan(s.set.Len(), 0, opts)
+	plan, err := f.Plan(s.set.Len(), g.pairs.count(), opts)
 	if err != nil {
 		return err
 	}
@@ -131,7 +142,7 @@ func (g *gramFlags) options(s *study) (empirical.Options, error) {
 		return empirical.Options{}, usageError{err}
 	}
 	opts := s.options(outputs)
-	opts.Way, opts.Block = way, g.block
+	opts.Way, opts.Block, opts.Pairs = way, g.block, g.pairs.some()
 	return opts, nil
 }
 
@@ -144,10 +155,15 @@ func (a *app) computeGram(ctx context.Context, g *gramFlags, s *study, f *empiri
 	}
 	config := s.config()
 	config["outputs"] = g.outputs
+	g.pairs.config(config)
 	if !g.study.trained() {
 		config["seed"] = strconv.FormatUint(g.study.seed, 10)
 	}
 	m := a.manifest(s, config, g.study.seeds())
+	if g.pairs.second != nil {
+		second := describeData(g.pairs.second)
+		m.Pairs = &second
+	}
 	m.Files, m.Incomplete = []string{"theta.npy", "theta.npy.journal"}, "not finished"
 	path := filepath.Join(g.out, "theta.npy")
 	opts.Writer = func(spec tiles.Spec) (tiles.Writer, error) {
@@ -171,7 +187,11 @@ func (a *app) computeGram(ctx context.Context, g *gramFlags, s *study, f *empiri
 	if err != nil {
 		return err
 	}
-	r, err := f.NTK(ctx, x, nil, opts)
+	x2, err := g.pairs.examples(s)
+	if err != nil {
+		return err
+	}
+	r, err := f.NTK(ctx, x, x2, opts)
 	bar.done()
 	if err != nil {
 		return a.locate(ctx, s, f, err)
@@ -249,12 +269,19 @@ func (a *app) printGram(path string, s *study, g *empirical.Gram, took time.Dura
 			{"file", path},
 			{"shape", fmt.Sprint(shape)},
 			{"parameters", fmt.Sprint(g.Plan.Parameters)},
-			{"tiles", fmt.Sprintf("%d, of at most %d × %d examples", g.Plan.Tiles, g.Plan.Block, g.Plan.Block)},
+			tilesRow(g.Plan),
 			{"time", fmt.Sprintf("%.3g s: compilation %.3g, cotangents and Jacobians %.3g, contraction %.3g",
 				took.Seconds(), g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds())},
 		},
 	}
 	return a.printTables([]report.Table{t})
+}
+
+func tilesRow(p *empirical.Plan) []string {
+	if p.Pairs {
+		return []string{"blocks", fmt.Sprintf("%d, of at most %d pairs", p.Tiles, p.Block)}
+	}
+	return []string{"tiles", fmt.Sprintf("%d, of at most %d × %d examples", p.Tiles, p.Block, p.Block)}
 }
 
 // config says which network, data and arithmetic a study has: what must agree

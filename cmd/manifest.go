@@ -18,6 +18,7 @@ type manifest struct {
 	Config  map[string]string `json:"config"`
 	Seeds   []uint64          `json:"seeds"`
 	Data    dataInfo          `json:"data"`
+	Pairs   *dataInfo         `json:"pairs,omitempty"`
 	Backend backendInfo       `json:"backend"`
 	BLAS    string            `json:"blas"`
 	Version version           `json:"version"`

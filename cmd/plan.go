@@ -8,6 +8,7 @@ type planInfo struct {
 	N2               int                    `json:"n2"`
 	Outputs          int                    `json:"outputs"`
 	Reduction        string                 `json:"reduction"`
+	Pairs            bool                   `json:"pairs,omitempty"`
 	Parameters       int                    `json:"parameters"`
 	Block            int                    `json:"block"`
 	Tiles            int                    `json:"tiles"`
@@ -21,7 +22,7 @@ type planInfo struct {
 
 func describePlan(p *empirical.Plan) planInfo {
 	return planInfo{
-		p.N1, p.N2, p.O, p.Outputs.String(), p.Parameters, p.Block, p.Tiles, p.Bytes,
+		p.N1, p.N2, p.O, p.Outputs.String(), p.Pairs, p.Parameters, p.Block, p.Tiles, p.Bytes,
 		p.Budget.Bytes, p.Budget.Source, p.JacobianFLOPs, p.ContractionFLOPs, p.Weights,
 	}
 }

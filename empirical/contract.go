@@ -18,6 +18,9 @@ type contractor interface {
 	// diagonal are computed.
 	// The entries are valid until the next call.
 	tile(b1, b2 *block) (entries, traces []float64, err error)
+	// pairs returns the entries of Θ for the n-th example of b1 and the n-th of
+	// b2, row-major [rows, …], and the shares as tile does. All are computed.
+	pairs(b1, b2 *block) (entries, traces []float64, err error)
 	// done ends the contractor's use.
 	done()
 }
@@ -33,6 +36,7 @@ type contraction[F float32 | float64] struct {
 	ways    []Way
 
 	workspace[F]
+	helpers []*contraction[F] // of pairs, one for each thread
 }
 
 // A workspace is the memory that a contraction computes in.
@@ -61,19 +65,28 @@ func (c *contraction[F]) done() {
 	w := c.workspace
 	workspaces.Put(&w)
 	c.workspace = workspace[F]{}
+	for _, h := range c.helpers {
+		h.done()
+	}
+	c.helpers = nil
 }
 
 // tile adds up the terms. Of a symmetric tile, entries below the diagonal of
 // examples, and of outputs of one example, are not looked at.
 func (c *contraction[F]) tile(b1, b2 *block) ([]float64, []float64, error) {
 	s := c.newSum(b1, b2)
-	traces := make([]float64, len(c.weights))
+	traces, err := c.add(s, b1, b2)
+	return s.values, traces, err
+}
+
+// add adds the terms of all weights to s.
+func (c *contraction[F]) add(s *sum, b1, b2 *block) (traces []float64, err error) {
+	traces = make([]float64, len(c.weights))
 	for i, w := range c.weights {
 		s.scale, s.trace = w.eta, 0
 		if c.outputs == Mean {
 			s.scale /= float64(c.o)
 		}
-		var err error
 		switch c.ways[i] {
 		case Factor:
 			err = c.factor(s, w, b1.parts[i], b2.parts[i])
@@ -85,18 +98,19 @@ func (c *contraction[F]) tile(b1, b2 *block) ([]float64, []float64, error) {
 			err = c.materialized(s, w, b1.parts[i][0].ptr, b2.parts[i][0].ptr)
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if s.symmetric {
 			traces[i] = w.eta * s.trace
 		}
 	}
-	return s.values, traces, nil
+	return traces, nil
 }
 
 // materialized adds the Gram matrix of two Jacobians [size·O, P].
 func (c *contraction[F]) materialized(s *sum, w *weight, j1, j2 unsafe.Pointer) error {
 	p, ld := w.size(), w.size()
+	j1, j2 = offset[F](j1, s.first*c.o*p), offset[F](j2, s.first*c.o*p)
 	switch c.outputs {
 	case Full:
 	case Diagonal: // the rows of one output are O apart

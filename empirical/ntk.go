@@ -16,8 +16,8 @@ type Gram struct {
 	Outputs Outputs
 	// N1, N2 and O count examples of x1, of x2 and outputs.
 	N1, N2, O int
-	// Values is Θ row-major, [N1, N2], [N1, N2, O] or [N1, N2, O, O]; nil if
-	// Options.Writer keeps it.
+	// Values is Θ row-major, [N1, N2], [N1, N2, O] or [N1, N2, O, O], or of
+	// Options.Pairs [N1], [N1, O] or [N1, O, O]; nil if Options.Writer keeps it.
 	Values []float64
 	// Shares has each weight's part of the trace; nil if x2 is not x1 or if
 	// tiles were resumed.
@@ -41,6 +41,7 @@ type Share struct {
 // reduced over outputs as opts.Outputs says. A nil x2 means x1: then only tiles
 // on and above the diagonal are computed and Θ is exactly symmetric. Θ sums
 // over parameters without averaging; η_w is 1 unless [graph.Tag] says otherwise.
+// With opts.Pairs, only n = m is computed.
 //
 // It returns [ErrShape] for examples that do not fit the model, [ErrNotFinite]
 // if an output or an entry is NaN or infinite, an error naming the op if the
@@ -104,6 +105,10 @@ func (f *Network) store(p *Plan, symmetric bool, opts Options) (tiles.Writer, *t
 		N1: p.N1, N2: p.N2, Tail: opts.Outputs.tail(p.O),
 		DType: tiles.Float64, Symmetric: symmetric, Block1: p.Block, Block2: p.Block,
 	}
+	if p.Pairs {
+		n1, n2, tail := opts.Outputs.pairShape(p.N1, p.O)
+		spec = tiles.Spec{N1: n1, N2: n2, Tail: tail, DType: tiles.Float64, Block1: p.Block}
+	}
 	if opts.Writer != nil {
 		if f.dtype == dtypes.Float32 {
 			spec.DType = tiles.Float32
@@ -148,6 +153,9 @@ func (r *run) all(ctx context.Context) (err error) {
 	r.contraction = newContractor(f.dtype, r.blas, spec.Block1, plan.sel, plan.ways)
 	defer r.contraction.done()
 	r.gram.Compile = time.Since(t0)
+	if r.opts.Pairs {
+		return r.pairs(ctx)
+	}
 	r.kept = map[int]*block{}
 	defer func() {
 		for _, b := range r.kept {

@@ -64,6 +64,11 @@ type Options struct {
 	// it: Θ is that of all its outputs. Models whose examples interact need it.
 	Joint bool
 
+	// Pairs asks for the pairs (x1_n, x2_n) alone, in place of a Gram matrix:
+	// Θ(x1_n, x2_n) is [N], [N, O] or [N, O, O], at the cost of N pairs. A nil
+	// x2 means Θ(x1_n, x1_n); another has as many examples as x1.
+	Pairs bool
+
 	// only, if not nil, are the examples of a joint x1 whose rows are wanted.
 	only []int
 
@@ -84,7 +89,8 @@ type Options struct {
 	// means half of what the machine or its cgroup allows.
 	Memory int64
 
-	// Writer makes the store of the Gram matrix; nil keeps it in memory.
+	// Writer makes the store of the Gram matrix; nil keeps it in memory. That
+	// of Pairs is [N, O, O] or [N, O], and [N, 1] where outputs are summed over.
 	Writer func(tiles.Spec) (tiles.Writer, error)
 
 	// Progress, if not nil, is called after each step, by one goroutine at a time.

@@ -13,6 +13,7 @@ type Plan struct {
 	N1, N2, O  int
 	Parameters int
 	Symmetric  bool
+	Pairs      bool // Options.Pairs; N1 = N2 is how many
 	Outputs    Outputs
 	// Block is how many examples one execution covers, Tiles how many tiles.
 	Block, Tiles int
@@ -43,7 +44,8 @@ type WeightPlan struct {
 }
 
 // Plan returns what NTK(x1, x2, opts) will do for n1 and n2 examples; n2 = 0
-// means x2 = x1. It returns an error if the budget does not hold one tile.
+// means x2 = x1. It returns an error if the budget does not hold one tile, and
+// [ErrShape] for pairs of n1 and another number of examples.
 func (f *Network) Plan(n1, n2 int, opts Options) (*Plan, error) {
 	if n1 < 1 || n2 < 0 {
 		return nil, fmt.Errorf("empirical: a plan for %d and %d examples, want at least 1", n1, n2)
@@ -59,6 +61,9 @@ func (f *Network) Plan(n1, n2 int, opts Options) (*Plan, error) {
 const largestBlock = 2 << 30
 
 func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) {
+	if opts.Pairs && n1 != n2 {
+		return nil, fmt.Errorf("empirical: %w: pairs of examples of x1 and x2, which has %d for %d", ErrShape, n2, n1)
+	}
 	sel, err := f.selection(opts, n1)
 	if err != nil {
 		return nil, err
@@ -71,7 +76,7 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 		n1, n2 = sel.examples(), sel2.examples()
 	}
 	p := &Plan{
-		N1: n1, N2: n2, O: sel.rows, Symmetric: symmetric,
+		N1: n1, N2: n2, O: sel.rows, Symmetric: symmetric, Pairs: opts.Pairs,
 		Outputs: opts.Outputs, Budget: opts.budget(), sel: sel, sel2: sel2,
 	}
 	for _, w := range sel.weights {
@@ -81,22 +86,30 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 	if !symmetric {
 		n, pairs = float64(n1+n2), float64(n1)*float64(n2)
 	}
+	if opts.Pairs {
+		pairs = float64(n1)
+	}
 	p.ways = sel.choose(opts.Way, n, pairs, f.dtype.Size())
 	m, err := f.memory(sel, p.ways)
 	if err != nil {
 		return nil, err
 	}
+	need := m.need
+	if opts.Pairs {
+		m = m.ofPairs(symmetric)
+		need = m.single
+	}
 	most := max(n1, n2)
 	if opts.Block > 0 {
 		p.Block = min(opts.Block, most)
 	} else {
-		p.Block = m.largest(most, p.Budget.Bytes)
+		p.Block = m.largest(most, p.Budget.Bytes, need)
 		p.Block = min(p.Block, max(1, int(largestBlock/m.kept)))
 		// Equal blocks: a short last one would be filled up for nothing.
 		blocks := (most + p.Block - 1) / p.Block
 		p.Block = (most + blocks - 1) / blocks
 	}
-	p.Bytes = m.need(p.Block)
+	p.Bytes = need(p.Block)
 	if p.Block == most && symmetric {
 		p.Bytes = m.single(p.Block)
 	}
@@ -113,7 +126,10 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 func (f *Network) count(p *Plan, asked Way, n, pairs float64) {
 	g1, g2 := (p.N1+p.Block-1)/p.Block, (p.N2+p.Block-1)/p.Block
 	p.Tiles = g1 * g2
-	if p.Symmetric {
+	switch {
+	case p.Pairs:
+		p.Tiles = g1
+	case p.Symmetric:
 		p.Tiles = g1 * (g1 + 1) / 2
 	}
 	for i, w := range p.sel.weights {
@@ -146,14 +162,25 @@ func (m footprint) single(n int) int64 {
 	return m.fixed + k*m.slope + k*k*m.tile
 }
 
+// ofPairs returns the footprint of n pairs, for single: of one block of x if
+// x2 is x1, else of two, one of which is kept while the other is executed.
+func (m footprint) ofPairs(same bool) footprint {
+	m.slope += m.tile
+	m.tile = 0
+	if !same {
+		m.slope += m.kept
+	}
+	return m
+}
+
 // largest returns the largest block of at most n examples that fits, at least 1.
-func (m footprint) largest(n int, budget int64) int {
+func (m footprint) largest(n int, budget int64, need func(int) int64) int {
 	if m.single(n) <= budget {
 		return n
 	}
 	lo, hi := 1, n
 	for lo < hi {
-		if mid := (lo + hi + 1) / 2; m.need(mid) <= budget {
+		if mid := (lo + hi + 1) / 2; need(mid) <= budget {
 			lo = mid
 		} else {
 			hi = mid - 1
@@ -191,8 +218,12 @@ func (f *Network) memory(sel *selection, ways []Way) (footprint, error) {
 // String prints the plan, a line for each weight.
 func (p *Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Θ %s: %d × %d examples, %d outputs, %d parameters\n", p.Outputs, p.N1, p.N2, p.O, p.Parameters)
-	fmt.Fprintf(&b, "%d tiles of %d examples; %s of a budget of %s (%s)\n", p.Tiles, p.Block,
+	what, of, tiles := fmt.Sprintf("%d × %d examples", p.N1, p.N2), "examples", "tiles"
+	if p.Pairs {
+		what, of, tiles = fmt.Sprintf("%d pairs of examples", p.N1), "pairs", "blocks"
+	}
+	fmt.Fprintf(&b, "Θ %s: %s, %d outputs, %d parameters\n", p.Outputs, what, p.O, p.Parameters)
+	fmt.Fprintf(&b, "%d %s of %d %s; %s of a budget of %s (%s)\n", p.Tiles, tiles, p.Block, of,
 		machine.FormatBytes(p.Bytes), machine.FormatBytes(p.Budget.Bytes), p.Budget.Source)
 	fmt.Fprintf(&b, "%.3g GFLOP for cotangents and Jacobians, %.3g GFLOP for the weights' terms\n", p.JacobianFLOPs/1e9, p.ContractionFLOPs/1e9)
 	for _, w := range p.Weights {
