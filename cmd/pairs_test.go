@@ -45,6 +45,7 @@ func TestPairs(t *testing.T) {
 			if !reflect.DeepEqual(values, want) { // small integers: every sum is exact
 				t.Errorf("theta.npy holds %v, want %v", values, want)
 			}
+			succeed(t, nil, "verify", "--quiet", out)
 			m := readManifest(t, out)
 			if strings.Contains(tc.args, "--pairs") {
 				if at(t, m, "pairs.shape.0") != 8.0 || at(t, m, "config.pairs") != second {

@@ -80,14 +80,14 @@ func (f *Network) batchDifference() (diff, scale float64, err error) {
 		if i >= o {
 			single = ys[2][i]
 		}
-		diff = math.Max(diff, math.Abs(y-single))
-		scale = math.Max(scale, math.Abs(y))
 		if math.IsNaN(y) != math.IsNaN(single) {
 			return math.NaN(), scale, nil
 		}
-	}
-	if math.IsNaN(diff) { // random weights may overflow; structure has spoken
-		return 0, scale, nil
+		// Random weights may overflow, or leave f's domain; structure has spoken.
+		if d := math.Abs(y - single); !math.IsNaN(d) {
+			diff = math.Max(diff, d)
+			scale = math.Max(scale, min(math.Abs(y), math.Abs(single)))
+		}
 	}
 	return diff, scale, nil
 }
