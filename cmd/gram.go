@@ -19,6 +19,7 @@ import (
 type gramFlags struct {
 	study         studyFlags
 	pairs         pairFlags
+	terms         termFlags
 	outputs, way  string
 	out           string
 	block         int
@@ -41,7 +42,8 @@ what would be done, and does nothing.
 With --shard i/n the process computes one of n parts of Θ, about as dear as each
 of the others; "merge" joins them. All get the same command line but for i.
 
---diagonal computes Θ(x_i, x_i) alone, --pairs Θ(x_i, x'_i), at the cost of N pairs.`,
+--diagonal computes Θ(x_i, x_i) alone, --pairs Θ(x_i, x'_i), at the cost of N pairs.
+--by-parameter and --group write the terms of weights that Θ is the sum of.`,
 		Example: examples(a.program, "gram --model cnn-gap --data digits --examples 500 --out theta",
 			"gram --model cnn-gap --data digits --examples 500 --out theta --resume",
 			"gram --model resnet18 --data cifar10 --outputs full --explain",
@@ -52,6 +54,7 @@ of the others; "merge" joins them. All get the same command line but for i.
 	}
 	g.study.register(c)
 	g.pairs.register(c)
+	g.terms.register(c)
 	f := c.Flags()
 	f.StringVar(&g.outputs, "outputs", "mean", "mean, full, trace, diagonal or pseudo, the kernel of Σ f_o/√O")
 	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor, sequential or separable")
@@ -79,6 +82,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if err := g.pairs.check(); err != nil {
 		return err
 	}
+	if err := g.terms.check(); err != nil {
+		return err
+	}
 	switch {
 	case g.block < 0:
 		return usagef("--block %d: want at least 1", g.block)
@@ -90,6 +96,8 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		return usagef("--shard and --joint: what is a function of all examples cannot be split")
 	case g.pairs.some() && (g.packed || g.shard != ""):
 		return usagef("--diagonal and --pairs compute no Gram matrix: leave out --packed and --shard")
+	case g.terms.some() && g.shard != "":
+		return usagef("--shard joins no terms: leave out --by-parameter and --group, or give the weights of each by --params")
 	case g.packed && g.shard != "":
 		return usagef("--packed and --shard: give --packed to \"merge\"")
 	}
@@ -170,6 +178,7 @@ func (g *gramFlags) options(s *study) (empirical.Options, error) {
 	}
 	opts := s.options(outputs)
 	opts.Way, opts.Block, opts.Pairs = way, g.block, g.pairs.some()
+	opts.ByParameter, opts.Groups = g.terms.byParameter, g.terms.groups
 	return opts, nil
 }
 
@@ -177,6 +186,9 @@ func (g *gramFlags) options(s *study) (empirical.Options, error) {
 func (a *app) computeGram(ctx context.Context, w *gramStore, s *study, f *empirical.Network, opts empirical.Options) error {
 	start := time.Now()
 	opts.Writer = func(spec tiles.Spec) (tiles.Writer, error) { return a.openStore(ctx, w, spec) }
+	opts.TermWriter = func(t empirical.Term, spec tiles.Spec) (tiles.Writer, error) {
+		return a.openTerm(ctx, w, w.manifest.fileOf(t.Name), spec)
+	}
 	bar := a.newProgress()
 	opts.Progress = bar.tiles
 	x, err := s.examples()
@@ -218,6 +230,7 @@ type gramResult struct {
 	JacobianSeconds    float64           `json:"jacobian_seconds"`
 	ContractionSeconds float64           `json:"contraction_seconds"`
 	Shares             []empirical.Share `json:"shares"`
+	Terms              []termFile        `json:"terms,omitempty"`
 	Plan               planInfo          `json:"plan"`
 }
 
@@ -228,7 +241,7 @@ func (a *app) printGram(w *gramStore, s *study, g *empirical.Gram, took time.Dur
 	}
 	r := gramResult{
 		"ntk/gram/1", a.command(), w.path, shape, w.shard.String(), g.Outputs.String(), g.Plan.Parameters, took.Seconds(),
-		g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds(), g.Shares, describePlan(g.Plan),
+		g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds(), g.Shares, w.manifest.Terms, describePlan(g.Plan),
 	}
 	if a.json {
 		return a.printJSON(r)
@@ -244,6 +257,9 @@ func (a *app) printGram(w *gramStore, s *study, g *empirical.Gram, took time.Dur
 			{"time", fmt.Sprintf("%.3g s: compilation %.3g, cotangents and Jacobians %.3g, contraction %.3g",
 				took.Seconds(), g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds())},
 		},
+	}
+	for _, f := range w.manifest.Terms {
+		t.Rows = append(t.Rows, []string{"term of " + f.Name, f.File})
 	}
 	if w.shard.count > 0 {
 		t.Rows = append(t.Rows, []string{"shard", fmt.Sprintf("%s; with the others there: %s merge %s", w.shard, a.program, w.g.out)})

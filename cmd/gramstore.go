@@ -102,6 +102,7 @@ func (a *app) newStore(g *gramFlags, sh shard, s *study, f *empirical.Network, p
 	config := s.config()
 	config["outputs"] = g.outputs
 	g.pairs.config(config)
+	g.terms.config(config)
 	if !g.study.trained() {
 		config["seed"] = strconv.FormatUint(g.study.seed, 10)
 	}
@@ -122,6 +123,7 @@ func (a *app) newStore(g *gramFlags, sh shard, s *study, f *empirical.Network, p
 	}
 	path := g.arrayPath(sh)
 	m.Shard, m.Files, m.Incomplete = sh.String(), []string{filepath.Base(path), filepath.Base(path) + ".journal"}, "not finished"
+	m.nameTerms(plan.Terms())
 	return &gramStore{g: g, shard: sh, path: path, manifest: m, what: what, plan: plan, begin: begin}, nil
 }
 

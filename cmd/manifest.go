@@ -33,6 +33,7 @@ type manifest struct {
 	Version version           `json:"version"`
 	Machine machine.Summary   `json:"machine"`
 	Shard   string            `json:"shard,omitempty"`
+	Terms   []termFile        `json:"terms,omitempty"`
 	Files   []string          `json:"files"`
 	// Sums has the SHA-256 of the files, but for arrays that have a journal.
 	Sums map[string]string `json:"file_sha256,omitempty"`

@@ -16,11 +16,12 @@ type contractor interface {
 	// [rows1, rows2, …], and, if b1 is b2, each weight's share of
 	// Σ_n Σ_o Θ(x_n, x_n)[o, o]. With b1 = b2 only entries on and above the
 	// diagonal are computed.
-	// The entries are valid until the next call.
-	tile(b1, b2 *block) (entries, traces []float64, err error)
+	// The entries are valid until the next call. If each is not nil, it gets
+	// the terms one after the other, and the entries are their sum.
+	tile(b1, b2 *block, each func(term int, entries []float64) error) (entries, traces []float64, err error)
 	// pairs returns the entries of Θ for the n-th example of b1 and the n-th of
 	// b2, row-major [rows, …], and the shares as tile does. All are computed.
-	pairs(b1, b2 *block) (entries, traces []float64, err error)
+	pairs(b1, b2 *block, each func(term int, entries []float64) error) (entries, traces []float64, err error)
 	// done ends the contractor's use.
 	done()
 }
@@ -34,6 +35,7 @@ type contraction[F float32 | float64] struct {
 	size    int // examples that a block's arrays have room for
 	weights []*weight
 	ways    []Way
+	terms   []Term
 
 	workspace[F]
 	helpers []*contraction[F] // of pairs, one for each thread
@@ -41,19 +43,20 @@ type contraction[F float32 | float64] struct {
 
 // A workspace is the memory that a contraction computes in.
 type workspace[F float32 | float64] struct {
-	sum []float64 // of a tile
-	buf [2][]F    // Gram matrices
+	sum  []float64 // of a tile
+	term []float64 // of the sum
+	buf  [2][]F    // Gram matrices
 }
 
-func newContractor(dt dtypes.DType, blas *native.BLAS, size int, sel *selection, ways []Way) contractor {
+func newContractor(dt dtypes.DType, blas *native.BLAS, size int, p *Plan) contractor {
 	if dt == dtypes.Float32 {
-		return newContraction[float32](blas, size, sel, ways)
+		return newContraction[float32](blas, size, p)
 	}
-	return newContraction[float64](blas, size, sel, ways)
+	return newContraction[float64](blas, size, p)
 }
 
-func newContraction[F float32 | float64](blas *native.BLAS, size int, sel *selection, ways []Way) *contraction[F] {
-	c := &contraction[F]{blas: blas, outputs: sel.outputs, o: sel.rows, size: size, weights: sel.weights, ways: ways}
+func newContraction[F float32 | float64](blas *native.BLAS, size int, p *Plan) *contraction[F] {
+	c := &contraction[F]{blas: blas, outputs: p.Outputs, o: p.O, size: size, weights: p.sel.weights, ways: p.ways, terms: p.terms}
 	if w, ok := workspaces.Get().(*workspace[F]); ok {
 		c.workspace = *w
 	}
@@ -73,16 +76,43 @@ func (c *contraction[F]) done() {
 
 // tile adds up the terms. Of a symmetric tile, entries below the diagonal of
 // examples, and of outputs of one example, are not looked at.
-func (c *contraction[F]) tile(b1, b2 *block) ([]float64, []float64, error) {
+func (c *contraction[F]) tile(b1, b2 *block, each func(int, []float64) error) ([]float64, []float64, error) {
 	s := c.newSum(b1, b2)
-	traces, err := c.add(s, b1, b2)
+	traces := make([]float64, len(c.weights))
+	err := c.split(s.values, each, func(values []float64, weights []int) error {
+		part := *s
+		part.values = values
+		return c.add(&part, b1, b2, weights, traces)
+	})
 	return s.values, traces, err
 }
 
-// add adds the terms of all weights to s.
-func (c *contraction[F]) add(s *sum, b1, b2 *block) (traces []float64, err error) {
-	traces = make([]float64, len(c.weights))
-	for i, w := range c.weights {
+// split fills total, which is zero, by add: all weights at once, or the terms
+// one after the other, which each gets.
+func (c *contraction[F]) split(total []float64, each func(int, []float64) error, add func(values []float64, weights []int) error) error {
+	if each == nil {
+		return add(total, span(0, len(c.weights)))
+	}
+	for i, t := range c.terms {
+		values := grow(&c.term, len(total))
+		clear(values)
+		if err := add(values, t.members); err != nil {
+			return err
+		}
+		if err := each(i, values); err != nil {
+			return err
+		}
+		for k, x := range values {
+			total[k] += x
+		}
+	}
+	return nil
+}
+
+// add adds the terms of some weights to s, and their shares to traces.
+func (c *contraction[F]) add(s *sum, b1, b2 *block, weights []int, traces []float64) (err error) {
+	for _, i := range weights {
+		w := c.weights[i]
 		s.scale, s.trace = w.eta, 0
 		if c.outputs == Mean {
 			s.scale /= float64(c.o)
@@ -98,13 +128,13 @@ func (c *contraction[F]) add(s *sum, b1, b2 *block) (traces []float64, err error
 			err = c.materialized(s, w, b1.parts[i][0].ptr, b2.parts[i][0].ptr)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if s.symmetric {
-			traces[i] = w.eta * s.trace
+			traces[i] += w.eta * s.trace
 		}
 	}
-	return traces, nil
+	return nil
 }
 
 // materialized adds the Gram matrix of two Jacobians [size·O, P].

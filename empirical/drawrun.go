@@ -70,8 +70,8 @@ func (o MonteCarloOptions) check() error {
 	switch {
 	case o.Options.Writer != nil || o.Options.Progress != nil:
 		return errors.New("empirical: Monte Carlo keeps Θ's moments in memory and has its own Progress: Options.Writer and Options.Progress must be nil")
-	case o.Options.Pairs:
-		return errors.New("empirical: Monte Carlo takes the moments of Gram matrices: Options.Pairs must be false")
+	case o.Options.Pairs, o.Options.ByParameter, len(o.Options.Groups) > 0:
+		return errors.New("empirical: Monte Carlo takes the moments of Gram matrices, whole: Options.Pairs, ByParameter and Groups must not be set")
 	case o.MinDraws < 0 || o.MaxDraws < 0 || o.BlockDraws < 0 || o.Workers < 0:
 		return fmt.Errorf("empirical: negative counts among MinDraws %d, MaxDraws %d, BlockDraws %d, Workers %d", o.MinDraws, o.MaxDraws, o.BlockDraws, o.Workers)
 	case o.MaxDraws > 0 && o.MinDraws > o.MaxDraws:

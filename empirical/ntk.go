@@ -3,6 +3,7 @@ package empirical
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -19,6 +20,8 @@ type Gram struct {
 	// Values is Θ row-major, [N1, N2], [N1, N2, O] or [N1, N2, O, O], or of
 	// Options.Pairs [N1], [N1, O] or [N1, O, O]; nil if Options.Writer keeps it.
 	Values []float64
+	// Terms are what Options.ByParameter and Groups ask for; nil if they do not.
+	Terms []Term
 	// Shares has each weight's part of the trace; nil if x2 is not x1 or if
 	// tiles were resumed.
 	Shares []Share
@@ -86,9 +89,14 @@ func (f *Network) NTK(ctx context.Context, x1, x2 Batch, opts Options) (*Gram, e
 		gram: &Gram{Outputs: opts.Outputs, N1: plan.N1, N2: plan.N2, O: plan.O, Plan: plan},
 		blas: blas, traces: make([]float64, len(plan.sel.weights)), keep: plan.keep,
 	}
-	err = r.all(ctx)
-	if cerr := w.Close(); err == nil {
-		err = cerr
+	r.gram.Terms = slices.Clone(plan.terms)
+	if err = r.storeTerms(w.Spec()); err == nil {
+		err = r.all(ctx)
+	}
+	for _, w := range append(r.terms, w) {
+		if cerr := w.Close(); err == nil {
+			err = cerr
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -127,6 +135,7 @@ type run struct {
 	x1, x2      Batch
 	symmetric   bool
 	writer      tiles.Writer
+	terms       []tiles.Writer // of the terms, if there are any
 	blas        *native.BLAS
 	contraction contractor
 	gram        *Gram
@@ -150,7 +159,7 @@ func (r *run) all(ctx context.Context) (err error) {
 	if r.exec2, err = f.jacobians(spec.Block1, plan.sel2, plan.ways); err != nil {
 		return err
 	}
-	r.contraction = newContractor(f.dtype, r.blas, spec.Block1, plan.sel, plan.ways)
+	r.contraction = newContractor(f.dtype, r.blas, spec.Block1, plan)
 	defer r.contraction.done()
 	r.gram.Compile = time.Since(t0)
 	if r.opts.Pairs {
@@ -174,7 +183,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		}
 		var pending []tiles.Tile
 		for _, t := range todo[i:j] {
-			if r.writer.Done(t) {
+			if r.done(t) {
 				resumed = true
 				done++
 				continue
@@ -254,7 +263,7 @@ func (r *run) compute(ctx context.Context, e *blockExec, x Batch, from int) (*bl
 
 func (r *run) tile(t tiles.Tile, b1, b2 *block) error {
 	t0 := time.Now()
-	data, traces, err := r.contraction.tile(b1, b2)
+	data, traces, err := r.contraction.tile(b1, b2, r.writeTerm(t))
 	if err != nil {
 		return fmt.Errorf("empirical: contracting tile %s: %w", t, err)
 	}

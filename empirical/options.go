@@ -77,6 +77,18 @@ type Options struct {
 	// that are trainable. Θ is the sum of their terms.
 	Params []string
 
+	// ByParameter asks for the term of each weight beside Θ, in Gram.Terms.
+	// Groups, patterns as Params has, asks for those of groups of weights: each
+	// weight is in one of them, or in the term Others. Θ is then the sum of its
+	// terms in their order, each rounded to float64: bit for bit where both are
+	// in memory, and but for rounding what it is without terms.
+	ByParameter bool
+	Groups      []string
+
+	// TermWriter makes the stores of the terms, with the Spec of Θ's; nil keeps
+	// them in memory.
+	TermWriter func(Term, tiles.Spec) (tiles.Writer, error)
+
 	// Way, if not Auto, is used for every weight it applies to; the plan says
 	// for which it does not.
 	Way Way

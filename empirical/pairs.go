@@ -27,7 +27,7 @@ func (r *run) pairs(ctx context.Context) error {
 	todo := r.writer.Spec().Tiles()
 	resumed := false
 	for done, t := range todo {
-		if r.writer.Done(t) {
+		if r.done(t) {
 			resumed = true
 			continue
 		}
@@ -65,7 +65,7 @@ func (r *run) pairBlock(ctx context.Context, t tiles.Tile) (err error) {
 		defer free(b2)
 	}
 	t0 := time.Now()
-	data, traces, err := r.contraction.pairs(b1, b2)
+	data, traces, err := r.contraction.pairs(b1, b2, r.writeTerm(t))
 	if err != nil {
 		return fmt.Errorf("empirical: contracting pairs %d to %d: %w", t.Row, t.Row+t.Rows-1, err)
 	}
@@ -85,7 +85,7 @@ func (r *run) pairBlock(ctx context.Context, t tiles.Tile) (err error) {
 
 // pairs implements contractor. Threads share the pairs: most are too small to
 // be shared themselves.
-func (c *contraction[F]) pairs(b1, b2 *block) ([]float64, []float64, error) {
+func (c *contraction[F]) pairs(b1, b2 *block, each func(int, []float64) error) ([]float64, []float64, error) {
 	for len(c.helpers) < max(1, c.blas.Threads()) {
 		h := *c
 		h.workspace, h.helpers = workspace[F]{}, nil
@@ -95,13 +95,19 @@ func (c *contraction[F]) pairs(b1, b2 *block) ([]float64, []float64, error) {
 	values := grow(&c.sum, b1.rows*per)
 	clear(values)
 	traces := make([][]float64, b1.rows)
-	err := parallel(c.blas, b1.rows, func(worker, n int) (err error) {
-		s := c.emptySum(b1 == b2)
-		s.r1, s.r2, s.first, s.values = 1, 1, n, values[n*per:][:per]
-		if traces[n], err = c.helpers[worker].add(s, b1, b2); err == nil && s.symmetric {
-			s.mirror()
-		}
-		return err
+	for n := range traces {
+		traces[n] = make([]float64, len(c.weights))
+	}
+	err := c.split(values, each, func(values []float64, weights []int) error {
+		return parallel(c.blas, b1.rows, func(worker, n int) error {
+			s := c.emptySum(b1 == b2)
+			s.r1, s.r2, s.first, s.values = 1, 1, n, values[n*per:][:per]
+			err := c.helpers[worker].add(s, b1, b2, weights, traces[n])
+			if s.symmetric {
+				s.mirror()
+			}
+			return err
+		})
 	})
 	if err != nil {
 		return nil, nil, err

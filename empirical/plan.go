@@ -28,7 +28,9 @@ type Plan struct {
 	sel  *selection // of x1
 	sel2 *selection // of x2
 	ways []Way
-	keep int
+	// terms are those of Options.ByParameter; nil for none.
+	terms []Term
+	keep  int
 }
 
 // A WeightPlan is one weight's line of a Plan.
@@ -90,9 +92,15 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 		pairs = float64(n1)
 	}
 	p.ways = sel.choose(opts.Way, n, pairs, f.dtype.Size())
+	if p.terms, err = sel.terms(opts); err != nil {
+		return nil, err
+	}
 	m, err := f.memory(sel, p.ways)
 	if err != nil {
 		return nil, err
+	}
+	if p.terms != nil { // one of them at a time
+		m.tile += m.tile / 2
 	}
 	need := m.need
 	if opts.Pairs {
