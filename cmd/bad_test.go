@@ -67,6 +67,7 @@ func TestBadInput(t *testing.T) {
 		{"output that is none", 1, "gram --model mlp --width 4 --backend go --explain --of 10", []string{"output 10", "0 to 9"}},
 		{"diagonal and pairs", 2, "gram --model mlp --explain --diagonal --pairs digits", []string{"--diagonal", "--pairs"}},
 		{"shards of a diagonal", 2, "gram --model mlp --explain --diagonal --shard 1/2", []string{"--diagonal", "--shard"}},
+		{"heads and outputs", 2, "gram --model mlp --explain --head 0 --of 1", []string{"--head", "--of"}},
 		{"terms and groups", 2, "gram --model mlp --explain --by-parameter --group /dense", []string{"--by-parameter", "--group"}},
 		{"bad group", 2, "gram --model mlp --explain --group /", []string{"--group", "pattern"}},
 		{"terms of shards", 2, "gram --model mlp --explain --by-parameter --shard 1/2", []string{"--shard", "--by-parameter"}},

@@ -21,6 +21,7 @@ type gramFlags struct {
 	pairs         pairFlags
 	terms         termFlags
 	outputs, way  string
+	heads         []string
 	out           string
 	block         int
 	force, resume bool
@@ -57,6 +58,7 @@ of the others; "merge" joins them. All get the same command line but for i.
 	g.terms.register(c)
 	f := c.Flags()
 	f.StringVar(&g.outputs, "outputs", "mean", "mean, full, trace, diagonal or pseudo, the kernel of Σ f_o/√O")
+	f.StringArrayVar(&g.heads, "head", nil, "outputs that count of a network that returns several, by name or place; may be repeated (default: all)")
 	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor, sequential or separable")
 	f.IntVar(&g.block, "block", 0, "examples in one execution (default: as many as the budget allows)")
 	f.StringVar(&g.out, "out", "", "folder for theta.npy and manifest.json")
@@ -96,6 +98,8 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		return usagef("--shard and --joint: what is a function of all examples cannot be split")
 	case g.pairs.some() && (g.packed || g.shard != ""):
 		return usagef("--diagonal and --pairs compute no Gram matrix: leave out --packed and --shard")
+	case len(g.heads) > 0 && len(g.study.choice.of) > 0:
+		return usagef("--head and --of: give one of them")
 	case g.terms.some() && g.shard != "":
 		return usagef("--shard joins no terms: leave out --by-parameter and --group, or give the weights of each by --params")
 	case g.packed && g.shard != "":
@@ -178,6 +182,7 @@ func (g *gramFlags) options(s *study) (empirical.Options, error) {
 	}
 	opts := s.options(outputs)
 	opts.Way, opts.Block, opts.Pairs = way, g.block, g.pairs.some()
+	opts.Heads = g.heads
 	opts.ByParameter, opts.Groups = g.terms.byParameter, g.terms.groups
 	return opts, nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/tiles"
@@ -103,6 +104,9 @@ func (a *app) newStore(g *gramFlags, sh shard, s *study, f *empirical.Network, p
 	config["outputs"] = g.outputs
 	g.pairs.config(config)
 	g.terms.config(config)
+	if len(g.heads) > 0 {
+		config["heads"] = strings.Join(g.heads, " ")
+	}
 	if !g.study.trained() {
 		config["seed"] = strconv.FormatUint(g.study.seed, 10)
 	}
@@ -124,6 +128,7 @@ func (a *app) newStore(g *gramFlags, sh shard, s *study, f *empirical.Network, p
 	path := g.arrayPath(sh)
 	m.Shard, m.Files, m.Incomplete = sh.String(), []string{filepath.Base(path), filepath.Base(path) + ".journal"}, "not finished"
 	m.nameTerms(plan.Terms())
+	m.Heads = severalHeads(plan)
 	return &gramStore{g: g, shard: sh, path: path, manifest: m, what: what, plan: plan, begin: begin}, nil
 }
 

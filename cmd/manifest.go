@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/data"
 	"github.com/gontk/ntk/internal/durable"
 	"github.com/gontk/ntk/internal/machine"
@@ -34,6 +35,7 @@ type manifest struct {
 	Machine machine.Summary   `json:"machine"`
 	Shard   string            `json:"shard,omitempty"`
 	Terms   []termFile        `json:"terms,omitempty"`
+	Heads   []empirical.Head  `json:"heads,omitempty"`
 	Files   []string          `json:"files"`
 	// Sums has the SHA-256 of the files, but for arrays that have a journal.
 	Sums map[string]string `json:"file_sha256,omitempty"`

@@ -9,6 +9,7 @@ type planInfo struct {
 	Outputs          int                    `json:"outputs"`
 	Reduction        string                 `json:"reduction"`
 	Pairs            bool                   `json:"pairs,omitempty"`
+	Heads            []empirical.Head       `json:"heads,omitempty"`
 	Parameters       int                    `json:"parameters"`
 	Block            int                    `json:"block"`
 	Tiles            int                    `json:"tiles"`
@@ -22,7 +23,15 @@ type planInfo struct {
 
 func describePlan(p *empirical.Plan) planInfo {
 	return planInfo{
-		p.N1, p.N2, p.O, p.Outputs.String(), p.Pairs, p.Parameters, p.Block, p.Tiles, p.Bytes,
+		p.N1, p.N2, p.O, p.Outputs.String(), p.Pairs, severalHeads(p), p.Parameters, p.Block, p.Tiles, p.Bytes,
 		p.Budget.Bytes, p.Budget.Source, p.JacobianFLOPs, p.ContractionFLOPs, p.Weights,
 	}
+}
+
+// severalHeads returns the outputs of a network that returns several, nil for one.
+func severalHeads(p *empirical.Plan) []empirical.Head {
+	if len(p.Heads) < 2 {
+		return nil
+	}
+	return p.Heads
 }

@@ -44,6 +44,13 @@ func (f *Network) drawRun(x1, x2 Batch, opts MonteCarloOptions) (*drawRun, error
 	if err := f.checkBatch("x1", x1); err != nil {
 		return nil, err
 	}
+	if o := &opts.Options; len(o.Heads) > 0 {
+		var err error
+		if o.Of, _, err = f.chosen(*o); err != nil {
+			return nil, err
+		}
+		o.Heads = nil
+	}
 	n2 := 0
 	if x2 != nil {
 		if err := f.checkBatch("x2", x2); err != nil {

@@ -17,6 +17,9 @@ type Gram struct {
 	Outputs Outputs
 	// N1, N2 and O count examples of x1, of x2 and outputs.
 	N1, N2, O int
+	// Heads are the model's outputs that count, From being their places in the
+	// output axes of Θ; nil if Options.Of chose single ones.
+	Heads []Head
 	// Values is Θ row-major, [N1, N2], [N1, N2, O] or [N1, N2, O, O], or of
 	// Options.Pairs [N1], [N1, O] or [N1, O, O]; nil if Options.Writer keeps it.
 	Values []float64
@@ -86,7 +89,7 @@ func (f *Network) NTK(ctx context.Context, x1, x2 Batch, opts Options) (*Gram, e
 	}
 	r := &run{
 		f: f, opts: opts, x1: x1, x2: x2, symmetric: symmetric, writer: w, start: time.Now(),
-		gram: &Gram{Outputs: opts.Outputs, N1: plan.N1, N2: plan.N2, O: plan.O, Plan: plan},
+		gram: &Gram{Outputs: opts.Outputs, N1: plan.N1, N2: plan.N2, O: plan.O, Heads: plan.Heads, Plan: plan},
 		blas: blas, traces: make([]float64, len(plan.sel.weights)), keep: plan.keep,
 	}
 	r.gram.Terms = slices.Clone(plan.terms)

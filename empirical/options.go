@@ -55,9 +55,14 @@ type Options struct {
 	// Outputs is the reduction over outputs; zero is Mean.
 	Outputs Outputs
 
-	// Of names the outputs that count, from 0; none means all. Their number
-	// is then O, and their order that of Θ.
+	// Of names the outputs that count, from 0, through all heads; none means all.
+	// Their number is then O, and their order that of Θ.
 	Of []int
+
+	// Heads names the outputs of the model that count, by name or place, for
+	// models that return several; none means all. O is then the sum of their
+	// outputs, in this order. Of must be empty.
+	Heads []string
 
 	// Joint takes the examples of x1, and those of x2, for one batch of which f
 	// is a function, as batch normalization by the statistics of the batch makes

@@ -15,6 +15,8 @@ type Plan struct {
 	Symmetric  bool
 	Pairs      bool // Options.Pairs; N1 = N2 is how many
 	Outputs    Outputs
+	// Heads are those of the Gram matrix.
+	Heads []Head
 	// Block is how many examples one execution covers, Tiles how many tiles.
 	Block, Tiles int
 	// Bytes is the estimated peak: Jacobians of two blocks, activations, tiles.
@@ -78,7 +80,7 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 		n1, n2 = sel.examples(), sel2.examples()
 	}
 	p := &Plan{
-		N1: n1, N2: n2, O: sel.rows, Symmetric: symmetric, Pairs: opts.Pairs,
+		N1: n1, N2: n2, O: sel.rows, Symmetric: symmetric, Pairs: opts.Pairs, Heads: sel.heads,
 		Outputs: opts.Outputs, Budget: opts.budget(), sel: sel, sel2: sel2,
 	}
 	for _, w := range sel.weights {
@@ -230,7 +232,7 @@ func (p *Plan) String() string {
 	if p.Pairs {
 		what, of, tiles = fmt.Sprintf("%d pairs of examples", p.N1), "pairs", "blocks"
 	}
-	fmt.Fprintf(&b, "Θ %s: %s, %d outputs, %d parameters\n", p.Outputs, what, p.O, p.Parameters)
+	fmt.Fprintf(&b, "Θ %s: %s, %d outputs%s, %d parameters\n", p.Outputs, what, p.O, listed(p.Heads), p.Parameters)
 	fmt.Fprintf(&b, "%d %s of %d %s; %s of a budget of %s (%s)\n", p.Tiles, tiles, p.Block, of,
 		machine.FormatBytes(p.Bytes), machine.FormatBytes(p.Budget.Bytes), p.Budget.Source)
 	fmt.Fprintf(&b, "%.3g GFLOP for cotangents and Jacobians, %.3g GFLOP for the weights' terms\n", p.JacobianFLOPs/1e9, p.ContractionFLOPs/1e9)

@@ -38,7 +38,7 @@ func (f *Network) Float64() (*Network, error) {
 			inputs[i].DType = dtypes.Float64
 		}
 	}
-	g, err := New(f.backend, ctx, f.model, inputs...)
+	g, err := New(f.backend, ctx, f.original, inputs...)
 	if err != nil {
 		return nil, fmt.Errorf("empirical: the model in float64: %w", err)
 	}
@@ -144,7 +144,7 @@ func (f *Network) Precision(ctx context.Context, x Batch, g *Gram, opts Options)
 	for i := range rows {
 		rows[i] = i * n / k
 	}
-	f64opts := Options{Outputs: g.Outputs, Of: opts.Of, Params: opts.Params, Pairs: opts.Pairs, Memory: opts.Memory, BLAS: opts.BLAS}
+	f64opts := Options{Outputs: g.Outputs, Of: opts.Of, Heads: opts.Heads, Params: opts.Params, Pairs: opts.Pairs, Memory: opts.Memory, BLAS: opts.BLAS}
 	sample := x
 	if opts.Joint {
 		f64opts.Joint, f64opts.only = true, rows
