@@ -223,20 +223,21 @@ func (a *app) computeGram(ctx context.Context, w *gramStore, s *study, f *empiri
 
 // gramResult is what gram prints with --json.
 type gramResult struct {
-	Schema             string            `json:"schema"`
-	Command            string            `json:"command"`
-	File               string            `json:"file"`
-	Shape              []int             `json:"shape"`
-	Shard              string            `json:"shard,omitempty"`
-	Outputs            string            `json:"outputs"`
-	Parameters         int               `json:"parameters"`
-	Seconds            float64           `json:"seconds"`
-	CompileSeconds     float64           `json:"compile_seconds"`
-	JacobianSeconds    float64           `json:"jacobian_seconds"`
-	ContractionSeconds float64           `json:"contraction_seconds"`
-	Shares             []empirical.Share `json:"shares"`
-	Terms              []termFile        `json:"terms,omitempty"`
-	Plan               planInfo          `json:"plan"`
+	Schema             string                 `json:"schema"`
+	Command            string                 `json:"command"`
+	File               string                 `json:"file"`
+	Shape              []int                  `json:"shape"`
+	Shard              string                 `json:"shard,omitempty"`
+	Outputs            string                 `json:"outputs"`
+	Parameters         int                    `json:"parameters"`
+	Seconds            float64                `json:"seconds"`
+	CompileSeconds     float64                `json:"compile_seconds"`
+	JacobianSeconds    float64                `json:"jacobian_seconds"`
+	ContractionSeconds float64                `json:"contraction_seconds"`
+	Shares             []empirical.Share      `json:"shares"`
+	Terms              []termFile             `json:"terms,omitempty"`
+	Times              []empirical.WeightTime `json:"times"`
+	Plan               planInfo               `json:"plan"`
 }
 
 func (a *app) printGram(w *gramStore, s *study, g *empirical.Gram, took time.Duration) error {
@@ -246,11 +247,12 @@ func (a *app) printGram(w *gramStore, s *study, g *empirical.Gram, took time.Dur
 	}
 	r := gramResult{
 		"ntk/gram/1", a.command(), w.path, shape, w.shard.String(), g.Outputs.String(), g.Plan.Parameters, took.Seconds(),
-		g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds(), g.Shares, w.manifest.Terms, describePlan(g.Plan),
+		g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds(), g.Shares, w.manifest.Terms, g.Times, describePlan(g.Plan),
 	}
 	if a.json {
 		return a.printJSON(r)
 	}
+	a.detail(timesText(g))
 	t := report.Table{
 		Caption: fmt.Sprintf("Θ %s of %s on %s", g.Outputs, s.source.Name, s.set.Describe()),
 		Columns: []report.Column{{Name: "what"}, {Name: "value"}},

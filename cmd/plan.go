@@ -1,6 +1,11 @@
 package cmd
 
-import "github.com/gontk/ntk/empirical"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gontk/ntk/empirical"
+)
 
 // planInfo is a plan in JSON.
 type planInfo struct {
@@ -34,4 +39,21 @@ func severalHeads(p *empirical.Plan) []empirical.Head {
 		return nil
 	}
 	return p.Heads
+}
+
+// timesText compares what the plan predicted with what was measured, a line for
+// each weight.
+func timesText(g *empirical.Gram) string {
+	if g.Times == nil {
+		return "tiles of an earlier run were used: no times to compare with the plan's"
+	}
+	var b strings.Builder
+	b.WriteString("contraction by weight, seconds predicted and measured:")
+	predicted, actual := 0.0, 0.0
+	for _, t := range g.Times {
+		fmt.Fprintf(&b, "\n  %-32s %9.3g %9.3g", t.Weight, t.Predicted, t.Actual)
+		predicted, actual = predicted+t.Predicted, actual+t.Actual
+	}
+	fmt.Fprintf(&b, "\n  %-32s %9.3g %9.3g", "all", predicted, actual)
+	return b.String()
 }

@@ -1,8 +1,10 @@
 package empirical
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -22,6 +24,8 @@ type contractor interface {
 	// pairs returns the entries of Θ for the n-th example of b1 and the n-th of
 	// b2, row-major [rows, …], and the shares as tile does. All are computed.
 	pairs(b1, b2 *block, each func(term int, entries []float64) error) (entries, traces []float64, err error)
+	// times returns how long the weights' terms have taken, over all calls.
+	times() []time.Duration
 	// done ends the contractor's use.
 	done()
 }
@@ -36,6 +40,7 @@ type contraction[F float32 | float64] struct {
 	weights []*weight
 	ways    []Way
 	terms   []Term
+	took    []time.Duration // by weight
 
 	workspace[F]
 	helpers []*contraction[F] // of pairs, one for each thread
@@ -56,7 +61,10 @@ func newContractor(dt dtypes.DType, blas *native.BLAS, size int, p *Plan) contra
 }
 
 func newContraction[F float32 | float64](blas *native.BLAS, size int, p *Plan) *contraction[F] {
-	c := &contraction[F]{blas: blas, outputs: p.Outputs, o: p.O, size: size, weights: p.sel.weights, ways: p.ways, terms: p.terms}
+	c := &contraction[F]{
+		blas: blas, outputs: p.Outputs, o: p.O, size: size, weights: p.sel.weights, ways: p.ways, terms: p.terms,
+		took: make([]time.Duration, len(p.sel.weights)),
+	}
 	if w, ok := workspaces.Get().(*workspace[F]); ok {
 		c.workspace = *w
 	}
@@ -87,6 +95,17 @@ func (c *contraction[F]) tile(b1, b2 *block, each func(int, []float64) error) ([
 	return s.values, traces, err
 }
 
+// times implements contractor. Threads that share pairs work side by side.
+func (c *contraction[F]) times() []time.Duration {
+	took := slices.Clone(c.took)
+	for _, h := range c.helpers {
+		for i, d := range h.took {
+			took[i] += d / time.Duration(len(c.helpers))
+		}
+	}
+	return took
+}
+
 // split fills total, which is zero, by add: all weights at once, or the terms
 // one after the other, which each gets.
 func (c *contraction[F]) split(total []float64, each func(int, []float64) error, add func(values []float64, weights []int) error) error {
@@ -112,7 +131,7 @@ func (c *contraction[F]) split(total []float64, each func(int, []float64) error,
 // add adds the terms of some weights to s, and their shares to traces.
 func (c *contraction[F]) add(s *sum, b1, b2 *block, weights []int, traces []float64) (err error) {
 	for _, i := range weights {
-		w := c.weights[i]
+		w, t0 := c.weights[i], time.Now()
 		s.scale, s.trace = w.eta, 0
 		if c.outputs == Mean {
 			s.scale /= float64(c.o)
@@ -133,6 +152,7 @@ func (c *contraction[F]) add(s *sum, b1, b2 *block, weights []int, traces []floa
 		if s.symmetric {
 			traces[i] += w.eta * s.trace
 		}
+		c.took[i] += time.Since(t0)
 	}
 	return nil
 }

@@ -29,8 +29,20 @@ type Gram struct {
 	// tiles were resumed.
 	Shares []Share
 	Plan   *Plan
+	// Times has what contracting each weight's term took; nil if tiles were
+	// resumed. What its way needs is formed for all weights together, in
+	// Jacobians.
+	Times []WeightTime
 	// Compile, Jacobians and Contraction are the times spent.
 	Compile, Jacobians, Contraction time.Duration
+}
+
+// A WeightTime compares the seconds that a Plan predicted for contracting a
+// weight's term with those it took.
+type WeightTime struct {
+	Weight    string  `json:"weight"`
+	Predicted float64 `json:"predicted_seconds"`
+	Actual    float64 `json:"actual_seconds"`
 }
 
 // A Share is a weight's part of Σ_n Σ_o Θ(x_n, x_n)[o, o].
@@ -200,10 +212,22 @@ func (r *run) all(ctx context.Context) (err error) {
 		}
 		i = j
 	}
-	if r.symmetric && !resumed {
+	r.finish(resumed)
+	return nil
+}
+
+// finish fills in what is known of all tiles if none was resumed.
+func (r *run) finish(resumed bool) {
+	if resumed {
+		return
+	}
+	if r.symmetric {
 		r.shares()
 	}
-	return nil
+	for i, d := range r.contraction.times() {
+		w := r.gram.Plan.Weights[i]
+		r.gram.Times = append(r.gram.Times, WeightTime{Weight: w.Name, Predicted: w.Contraction, Actual: d.Seconds()})
+	}
 }
 
 // row computes the tiles of one row of the grid.

@@ -39,9 +39,7 @@ func (r *run) pairs(ctx context.Context) error {
 		}
 		r.opts.report("NTK", done+1, len(todo), r.start)
 	}
-	if r.symmetric && !resumed {
-		r.shares()
-	}
+	r.finish(resumed)
 	return nil
 }
 
@@ -88,7 +86,7 @@ func (r *run) pairBlock(ctx context.Context, t tiles.Tile) (err error) {
 func (c *contraction[F]) pairs(b1, b2 *block, each func(int, []float64) error) ([]float64, []float64, error) {
 	for len(c.helpers) < max(1, c.blas.Threads()) {
 		h := *c
-		h.workspace, h.helpers = workspace[F]{}, nil
+		h.workspace, h.helpers, h.took = workspace[F]{}, nil, make([]time.Duration, len(c.weights))
 		c.helpers = append(c.helpers, &h)
 	}
 	per := product(c.outputs.tail(c.o))

@@ -167,8 +167,8 @@ func TestPairsStore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if writes != 2+1+1 || g.Shares != nil {
-			t.Errorf("%s: %d writes of 3 blocks, one of them refused; shares %v, want none", outputs, writes, g.Shares)
+		if writes != 2+1+1 || g.Shares != nil || g.Times != nil {
+			t.Errorf("%s: %d writes of 3 blocks, one of them refused; shares %v and times %v, want none", outputs, writes, g.Shares, g.Times)
 		}
 		got, _, values, err := tiles.ReadNPY(path)
 		if err != nil {

@@ -42,9 +42,10 @@ type WeightPlan struct {
 	Way    string `json:"way"`
 	Reason string `json:"reason,omitempty"`
 	// FLOPs of forming and contracting the weight's term, and the seconds
-	// expected for that.
-	FLOPs   float64 `json:"flops"`
-	Seconds float64 `json:"seconds"`
+	// expected for that; Contraction are those of the second part.
+	FLOPs       float64 `json:"flops"`
+	Seconds     float64 `json:"seconds"`
+	Contraction float64 `json:"contraction_seconds"`
 }
 
 // Plan returns what NTK(x1, x2, opts) will do for n1 and n2 examples; n2 = 0
@@ -147,10 +148,11 @@ func (f *Network) count(p *Plan, asked Way, n, pairs float64) {
 		if reason == "" && asked == Separable && w.separation == nil {
 			reason = "its cotangent depends on output and position together"
 		}
-		fl, s := w.estimate(p.ways[i], p.Outputs, p.O, n, pairs, f.dtype.Size())
-		p.ContractionFLOPs += fl
+		e := w.estimate(p.ways[i], p.Outputs, p.O, n, pairs, f.dtype.Size())
+		p.ContractionFLOPs += e.flops
 		p.Weights = append(p.Weights, WeightPlan{
-			Name: w.name, Shape: w.variable.Shape().Dimensions, Way: p.ways[i].String(), Reason: reason, FLOPs: fl, Seconds: s,
+			Name: w.name, Shape: w.variable.Shape().Dimensions, Way: p.ways[i].String(), Reason: reason,
+			FLOPs: e.flops, Seconds: e.seconds(), Contraction: e.contract,
 		})
 	}
 }
