@@ -59,7 +59,7 @@ of the others; "merge" joins them. All get the same command line but for i.
 	f := c.Flags()
 	f.StringVar(&g.outputs, "outputs", "mean", "mean, full, trace, diagonal or pseudo, the kernel of Σ f_o/√O")
 	f.StringArrayVar(&g.heads, "head", nil, "outputs that count of a network that returns several, by name or place; may be repeated (default: all)")
-	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor, sequential or separable")
+	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor, sequential, separable or products")
 	f.IntVar(&g.block, "block", 0, "examples in one execution (default: as many as the budget allows)")
 	f.StringVar(&g.out, "out", "", "folder for theta.npy and manifest.json")
 	f.BoolVar(&g.force, "force", false, "replace the results in --out")
@@ -78,7 +78,7 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if err := oneOf("outputs", g.outputs, "mean", "full", "trace", "diagonal", "pseudo"); err != nil {
 		return err
 	}
-	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential", "separable"); err != nil {
+	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential", "separable", "products"); err != nil {
 		return err
 	}
 	if err := g.pairs.check(); err != nil {

@@ -25,12 +25,12 @@ type Gram struct {
 	Values []float64
 	// Terms are what Options.ByParameter and Groups ask for; nil if they do not.
 	Terms []Term
-	// Shares has each weight's part of the trace; nil if x2 is not x1 or if
-	// tiles were resumed.
+	// Shares has each weight's part of the trace; nil if x2 is not x1, if tiles
+	// were resumed and by Products.
 	Shares []Share
 	Plan   *Plan
 	// Times has what contracting each weight's term took; nil if tiles were
-	// resumed. What its way needs is formed for all weights together, in
+	// resumed and by Products. What its way needs is formed for all weights together, in
 	// Jacobians.
 	Times []WeightTime
 	// Compile, Jacobians and Contraction are the times spent.
@@ -168,6 +168,9 @@ func (r *run) all(ctx context.Context) (err error) {
 	spec := r.writer.Spec()
 	t0 := time.Now()
 	plan, f := r.gram.Plan, r.f
+	if plan.products != nil {
+		return r.byProducts(ctx)
+	}
 	if r.exec1, err = f.jacobians(spec.Block1, plan.sel, plan.ways); err != nil {
 		return err
 	}

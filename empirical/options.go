@@ -95,7 +95,8 @@ type Options struct {
 	TermWriter func(Term, tiles.Spec) (tiles.Writer, error)
 
 	// Way, if not Auto, is used for every weight it applies to; the plan says
-	// for which it does not.
+	// for which it does not. Products is for all weights or for none: not for
+	// Joint, Pairs and terms.
 	Way Way
 
 	// Block is how many examples one execution covers; 0 means as many as the

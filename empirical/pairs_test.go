@@ -18,7 +18,7 @@ import (
 	"github.com/gontk/ntk/internal/tiles"
 )
 
-var everyWay = []empirical.Way{empirical.Materialize, empirical.Factor, empirical.Sequential, empirical.Separable}
+var everyWay = []empirical.Way{empirical.Materialize, empirical.Factor, empirical.Sequential, empirical.Separable, empirical.Products}
 
 // onDiagonal cuts the pairs (n, n) out of an array [N, N, …].
 func onDiagonal(values []float64, n int) (pairs []float64) {
@@ -59,7 +59,7 @@ func TestPairsAgainstLoop(t *testing.T) {
 				}
 				full, o := loop(t, ctx, net.f, x1, other)
 				for _, way := range everyWay {
-					block := []int{2, 0, 3, 2}[way-1]
+					block := []int{2, 0, 3, 2, 0}[way-1]
 					for outputs, want := range reductions(onDiagonal(full, 5), 5, 1, o) {
 						g, err := f.NTK(t.Context(), empirical.Batch{x1}, b2, empirical.Options{Outputs: outputs, Way: way, Block: block, Pairs: true})
 						if err != nil {

@@ -33,6 +33,8 @@ type Plan struct {
 	// terms are those of Options.ByParameter; nil for none.
 	terms []Term
 	keep  int
+	// products is set if all weights go by Products.
+	products *productPlan
 }
 
 // A WeightPlan is one weight's line of a Plan.
@@ -94,13 +96,33 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 	if opts.Pairs {
 		pairs = float64(n1)
 	}
-	p.ways = sel.choose(opts.Way, n, pairs, f.dtype.Size())
+	way, reason := opts.Way, ""
+	if way == Products {
+		if reason = noProducts(opts); reason != "" {
+			way = Auto
+		}
+	}
+	if way == Products {
+		q, err := f.products(sel, p, opts.Block)
+		if err != nil {
+			return nil, err
+		}
+		return p, p.byProducts(q, pairs)
+	}
+	p.ways = sel.choose(way, n, pairs, f.dtype.Size())
 	if p.terms, err = sel.terms(opts); err != nil {
 		return nil, err
 	}
 	m, err := f.memory(sel, p.ways)
 	if err != nil {
 		return nil, err
+	}
+	if way == Auto && sel.rows >= productsFrom && noProducts(opts) == "" {
+		// An op without a rule for forward mode is no error: other ways need none.
+		q, err := f.products(sel, p, opts.Block)
+		if err == nil && q.bytes <= p.Budget.Bytes && q.seconds(pairs) < p.seconds(f, m, n, pairs) {
+			return p, p.byProducts(q, pairs)
+		}
 	}
 	if p.terms != nil { // one of them at a time
 		m.tile += m.tile / 2
@@ -128,13 +150,37 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 		return nil, p.Budget.Exceeded(fmt.Sprintf("one tile of %d examples (%d outputs, %d parameters)", p.Block, p.O, p.Parameters), p.Bytes, "use --outputs mean, a smaller model, or a smaller block")
 	}
 	p.keep = int((p.Budget.Bytes - p.Bytes) / (m.kept * int64(p.Block)))
-	f.count(p, opts.Way, n, pairs)
+	f.count(p, way, reason, n, pairs)
 	p.JacobianFLOPs = m.flops * n
 	return p, nil
 }
 
-// count fills in tiles, FLOPs and the weights' lines.
-func (f *Network) count(p *Plan, asked Way, n, pairs float64) {
+// seconds returns what p's ways take, Jacobians included.
+func (p *Plan) seconds(f *Network, m footprint, n, pairs float64) float64 {
+	s := n * m.flops / rates.jacobian
+	for i, w := range p.sel.weights {
+		s += w.estimate(p.ways[i], p.Outputs, p.O, n, pairs, f.dtype.Size()).contract
+	}
+	return s
+}
+
+// byProducts makes p a plan of NTK-vector products.
+func (p *Plan) byProducts(q *productPlan, pairs float64) error {
+	p.ways = nil
+	p.products, p.Block, p.Bytes = q, q.block, q.bytes
+	if p.Bytes > p.Budget.Bytes {
+		return p.Budget.Exceeded(fmt.Sprintf("products of J with vectors, %d examples and %d outputs at a time", q.block, q.lanes), p.Bytes, "choose fewer weights, a smaller block or another way")
+	}
+	p.countTiles()
+	p.JacobianFLOPs, p.ContractionFLOPs = q.flops(pairs)
+	for _, w := range p.sel.weights {
+		p.Weights = append(p.Weights, WeightPlan{Name: w.name, Shape: w.variable.Shape().Dimensions, Way: Products.String(), Reason: "with all other weights at once"})
+	}
+	return nil
+}
+
+// countTiles fills in Tiles.
+func (p *Plan) countTiles() {
 	g1, g2 := (p.N1+p.Block-1)/p.Block, (p.N2+p.Block-1)/p.Block
 	p.Tiles = g1 * g2
 	switch {
@@ -143,8 +189,16 @@ func (f *Network) count(p *Plan, asked Way, n, pairs float64) {
 	case p.Symmetric:
 		p.Tiles = g1 * (g1 + 1) / 2
 	}
+}
+
+// count fills in tiles, FLOPs and the weights' lines.
+func (f *Network) count(p *Plan, asked Way, refused string, n, pairs float64) {
+	p.countTiles()
 	for i, w := range p.sel.weights {
 		reason := w.reason
+		if refused != "" {
+			reason = refused
+		}
 		if reason == "" && asked == Separable && w.separation == nil {
 			reason = "its cotangent depends on output and position together"
 		}

@@ -14,8 +14,11 @@ import (
 //	Separable    for δ = P[b, i]·M[t, i], M the same for all outputs: the Gram
 //	             matrix of Σ_t M ⊗ a for each i, summed with the products of P.
 //
-// The last three never hold J. They need a product, and Separable one of that
-// form; weights that have none are materialized.
+// Factor, Sequential and Separable never hold J. They need a product, and
+// Separable one of that form; weights that have none are materialized.
+//
+// NTK-vector Products take all weights at once: ∂f_p(x')/∂w by reverse mode for
+// each example x' and output p, then forward mode along it.
 type Way int
 
 // The ways; Auto is the fastest one that is predicted.
@@ -25,9 +28,10 @@ const (
 	Factor
 	Sequential
 	Separable
+	Products
 )
 
-var wayNames = []string{"auto", "materialize", "factor", "sequential", "separable"}
+var wayNames = []string{"auto", "materialize", "factor", "sequential", "separable", "products"}
 
 // String returns the name that ParseWay reads.
 func (w Way) String() string { return wayNames[w] }
