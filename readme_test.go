@@ -74,7 +74,7 @@ func TestLinks(t *testing.T) {
 
 // TestFuzzTargets compares the table of SECURITY.md with the fuzz targets there are.
 func TestFuzzTargets(t *testing.T) {
-	table := text(t, "SECURITY.md")
+	table := strings.Join(regexp.MustCompile("(?m)^\\|.*`Fuzz.*$").FindAllString(text(t, "SECURITY.md"), -1), "\n")
 	listed := len(regexp.MustCompile("`Fuzz[A-Za-z]+`").FindAllString(table, -1))
 	found := 0
 	target := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(f \*testing\.F\)`)

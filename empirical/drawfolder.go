@@ -17,9 +17,9 @@ import (
 )
 
 // A drawFolder keeps finished blocks of draws: a file for each, and the
-// manifest of what they are blocks of. A file is written in one go, checked by
-// its checksum when it is read, and the same whoever writes it: a kill leaves
-// at worst a file that is not whole, and its block is computed again.
+// manifest of what they are blocks of. A file is there whole or not at all, the
+// same whoever writes it, and checked by its checksum when it is read: one that
+// is damaged is computed again.
 type drawFolder struct {
 	dir  string
 	hash string // of the manifest
