@@ -44,6 +44,9 @@ func severalHeads(p *empirical.Plan) []empirical.Head {
 // timesText compares what the plan predicted with what was measured, a line for
 // each weight.
 func timesText(g *empirical.Gram) string {
+	if g.Plan.Weights[0].Way == empirical.Products.String() {
+		return "products are of all weights at once: no times of single weights to compare with the plan's"
+	}
 	if g.Times == nil {
 		return "tiles of an earlier run were used: no times to compare with the plan's"
 	}

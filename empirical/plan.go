@@ -107,7 +107,7 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 		if err != nil {
 			return nil, err
 		}
-		return p, p.byProducts(q, pairs)
+		return p, p.byProducts(q, pairs, "with all other weights at once")
 	}
 	p.ways = sel.choose(way, n, pairs, f.dtype.Size())
 	if p.terms, err = sel.terms(opts); err != nil {
@@ -116,13 +116,6 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 	m, err := f.memory(sel, p.ways)
 	if err != nil {
 		return nil, err
-	}
-	if way == Auto && sel.rows >= productsFrom && noProducts(opts) == "" {
-		// An op without a rule for forward mode is no error: other ways need none.
-		q, err := f.products(sel, p, opts.Block)
-		if err == nil && q.bytes <= p.Budget.Bytes && q.seconds(pairs) < p.seconds(f, m, n, pairs) {
-			return p, p.byProducts(q, pairs)
-		}
 	}
 	if p.terms != nil { // one of them at a time
 		m.tile += m.tile / 2
@@ -147,6 +140,13 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 		p.Bytes = m.single(p.Block)
 	}
 	if p.Bytes > p.Budget.Bytes {
+		if way == Auto && noProducts(opts) == "" {
+			// An op without a rule for forward mode is no error: that way is not the one asked for.
+			q, err := f.products(sel, p, opts.Block)
+			if err == nil && q.bytes <= p.Budget.Bytes {
+				return p, p.byProducts(q, pairs, "Jacobians exceed the budget")
+			}
+		}
 		return nil, p.Budget.Exceeded(fmt.Sprintf("one tile of %d examples (%d outputs, %d parameters)", p.Block, p.O, p.Parameters), p.Bytes, "use --outputs mean, a smaller model, or a smaller block")
 	}
 	p.keep = int((p.Budget.Bytes - p.Bytes) / (m.kept * int64(p.Block)))
@@ -155,17 +155,8 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 	return p, nil
 }
 
-// seconds returns what p's ways take, Jacobians included.
-func (p *Plan) seconds(f *Network, m footprint, n, pairs float64) float64 {
-	s := n * m.flops / rates.jacobian
-	for i, w := range p.sel.weights {
-		s += w.estimate(p.ways[i], p.Outputs, p.O, n, pairs, f.dtype.Size()).contract
-	}
-	return s
-}
-
 // byProducts makes p a plan of NTK-vector products.
-func (p *Plan) byProducts(q *productPlan, pairs float64) error {
+func (p *Plan) byProducts(q *productPlan, pairs float64, reason string) error {
 	p.ways = nil
 	p.products, p.Block, p.Bytes = q, q.block, q.bytes
 	if p.Bytes > p.Budget.Bytes {
@@ -174,7 +165,7 @@ func (p *Plan) byProducts(q *productPlan, pairs float64) error {
 	p.countTiles()
 	p.JacobianFLOPs, p.ContractionFLOPs = q.flops(pairs)
 	for _, w := range p.sel.weights {
-		p.Weights = append(p.Weights, WeightPlan{Name: w.name, Shape: w.variable.Shape().Dimensions, Way: Products.String(), Reason: "with all other weights at once"})
+		p.Weights = append(p.Weights, WeightPlan{Name: w.name, Shape: w.variable.Shape().Dimensions, Way: Products.String(), Reason: reason})
 	}
 	return nil
 }

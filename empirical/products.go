@@ -16,8 +16,10 @@ import (
 //	Θ[n, m, o, p] = ∂f_o(x1_n)/∂w · η u_p  of all n and o at once.
 //
 // That is N2·O reverse and N1·N2·O forward evaluations, whatever the weights
-// are, and memory for O copies of the parameters. It is the cheaper way where
-// outputs are many and positions or widths few; see docs/empirical.md.
+// are, and memory for a copy of the parameters for each output that goes through
+// the data with others, one at least: Jacobians take O copies for each example of a
+// block. Products are slower where those fit, so that plans choose them
+// where they do not; see docs/empirical.md.
 
 // A productPlan is how Θ is computed by products.
 type productPlan struct {
@@ -27,10 +29,6 @@ type productPlan struct {
 	columns    float64 // examples m, counted in each row of tiles
 	pull, push float64 // FLOPs of an example m, and of a pair (n, m)
 }
-
-// productsFrom is how many outputs a Gram matrix has at least for products to be
-// looked at: below, recording their Programs costs more than they could gain.
-const productsFrom = 64
 
 // noProducts says why opts rule products out, "" if they do not.
 func noProducts(opts Options) string {
@@ -45,44 +43,41 @@ func noProducts(opts Options) string {
 	return ""
 }
 
-// products plans Θ by products.
+// products plans Θ by products: as many examples in one execution as there are,
+// since each further row of tiles repeats reverse mode, and as many outputs
+// at a time as then fit.
 func (f *Network) products(sel *selection, p *Plan, block int) (*productPlan, error) {
 	a := &Operator{f: f, sel: sel}
 	most, budget := max(p.N1, p.N2), p.Budget.Bytes
-	for chunks := 1; ; chunks++ {
-		q := &productPlan{lanes: (sel.rows + chunks - 1) / chunks}
-		one, err := a.peak(1, q.lanes)
+	for lanes := sel.rows; ; lanes = (lanes + 3) / 4 {
+		m, err := a.productMemory(lanes)
 		if err != nil {
 			return nil, err
 		}
-		two, err := a.peak(2, q.lanes)
-		if err != nil {
-			return nil, err
+		n := most
+		if block > 0 {
+			n = min(block, most)
 		}
-		slope := max(two-one, 1)
-		fixed := one - slope
-		slope += 8 * int64(q.lanes*sel.rows) // of the lanes' results
-		tile := 8 * int64(product(sel.outputs.tail(sel.rows)))
-		need := func(n int) int64 { return fixed + slope*int64(n) + tile*int64(n)*int64(n) }
-		q.block = min(block, most)
-		if block <= 0 {
-			q.block = footprint{fixed: fixed, slope: slope, tile: tile}.largest(most, min(budget, fixed+mostActive), need)
-			blocks := (most + q.block - 1) / q.block
-			q.block = (most + blocks - 1) / blocks
+		if m.single(n) > min(budget, m.fixed+mostActive) {
+			if lanes > 1 {
+				continue
+			}
+			if block <= 0 {
+				n = m.largest(most, min(budget, m.fixed+mostActive), m.single)
+				blocks := (most + n - 1) / n
+				n = (most + blocks - 1) / blocks
+			}
 		}
-		q.bytes = need(q.block)
-		if q.bytes > budget && q.lanes > 1 {
-			continue
-		}
+		q := &productPlan{lanes: lanes, block: n, bytes: m.single(n)}
+		chunks := float64((sel.rows + lanes - 1) / lanes)
 		for kind, flops := range map[kind]*float64{pulls: &q.pull, pushes: &q.push} {
-			program, err := a.program(kind, 1, q.lanes)
+			program, err := a.program(kind, 1, lanes)
 			if err != nil {
 				return nil, err
 			}
-			*flops = float64(cost.Program(program).FLOPs) * float64(chunks)
+			*flops = float64(cost.Program(program).FLOPs) * chunks
 		}
-		// Each row of tiles pulls its columns.
-		rows := float64((p.N1 + q.block - 1) / q.block)
+		rows := float64((p.N1 + n - 1) / n)
 		if p.Symmetric {
 			rows = (rows + 1) / 2
 		}
@@ -91,15 +86,27 @@ func (f *Network) products(sel *selection, p *Plan, block int) (*productPlan, er
 	}
 }
 
+// productMemory measures what forward and reverse mode take, and counts the
+// lanes' results and a tile.
+func (a *Operator) productMemory(lanes int) (m footprint, err error) {
+	one, err := a.peak(1, lanes)
+	if err != nil {
+		return m, err
+	}
+	two, err := a.peak(2, lanes)
+	if err != nil {
+		return m, err
+	}
+	m.slope = max(two-one, 1)
+	m.fixed = one - m.slope
+	m.slope += 8 * int64(lanes*a.sel.rows)
+	m.tile = 8 * int64(product(a.sel.outputs.tail(a.sel.rows)))
+	return m, nil
+}
+
 // flops returns those of reverse and forward mode for pairs of examples.
 func (q *productPlan) flops(pairs float64) (pull, push float64) {
 	return q.columns * q.pull, pairs * q.push
-}
-
-// seconds returns what that takes.
-func (q *productPlan) seconds(pairs float64) float64 {
-	pull, push := q.flops(pairs)
-	return (pull + push) / rates.jacobian
 }
 
 // byProducts computes the tiles by products.
@@ -108,7 +115,7 @@ func (r *run) byProducts(ctx context.Context) (err error) {
 	// Both operators' minibatches are given, and their examples change.
 	column := &Operator{f: r.f, sel: sel, execs: map[string]compiled{}, batches: map[int]minibatch{}}
 	row := &Operator{f: r.f, sel: sel, budget: r.gram.Plan.Budget, execs: map[string]compiled{}, batches: map[int]minibatch{}}
-	at := -1
+	t0, at := time.Now(), -1
 	defer func() {
 		for _, a := range []*Operator{column, row} {
 			if cerr := a.Close(); err == nil {
@@ -116,6 +123,14 @@ func (r *run) byProducts(ctx context.Context) (err error) {
 			}
 		}
 	}()
+	pull, push := &chunk{a: column, k: q.lanes, n: 1}, &chunk{a: row, k: q.lanes, n: q.block}
+	if _, err := pull.compiled(pulls); err != nil {
+		return err
+	}
+	if _, err := push.compiled(row.pushing(true)); err != nil {
+		return err
+	}
+	r.gram.Compile = time.Since(t0)
 	todo := r.writer.Spec().Tiles()
 	for done, t := range todo {
 		if r.writer.Done(t) {
@@ -130,7 +145,7 @@ func (r *run) byProducts(ctx context.Context) (err error) {
 			}
 			at = t.Row
 		}
-		if err := r.productTile(ctx, t, row, column, q); err != nil {
+		if err := r.productTile(ctx, t, pull, push); err != nil {
 			return err
 		}
 		r.opts.report("NTK", done+1, len(todo), r.start)
@@ -138,42 +153,46 @@ func (r *run) byProducts(ctx context.Context) (err error) {
 	return nil
 }
 
-// productTile computes a tile column by column.
-func (r *run) productTile(ctx context.Context, t tiles.Tile, row, column *Operator, q *productPlan) (err error) {
-	t0 := time.Now()
-	sel := row.sel
+// productTile computes a tile column by column: pull is of one example of x2 at
+// a time, push of the tile's examples of x1.
+func (r *run) productTile(ctx context.Context, t tiles.Tile, pull, push *chunk) (err error) {
+	sel, lanes := push.a.sel, push.k
 	tail := product(sel.outputs.tail(sel.rows))
 	data := make([]float64, t.Rows*t.Cols*tail)
-	results := make([]float64, q.lanes*t.Rows*sel.rows) // of each lane, [n, o]
+	results := make([]float64, lanes*t.Rows*sel.rows) // of each lane, [n, o]
 	for m := range t.Cols {
-		if err := column.dropData(); err != nil {
+		if err := pull.a.dropData(); err != nil {
 			return err
 		}
-		if column.x, err = r.x2.Rows(t.Col + m); err != nil {
+		if pull.a.x, err = r.x2.Rows(t.Col + m); err != nil {
 			return err
 		}
-		for p0 := 0; p0 < sel.rows; p0 += q.lanes {
-			var pull, push []lane
-			for p := p0; p < min(p0+q.lanes, sel.rows); p++ {
+		for p0 := 0; p0 < sel.rows; p0 += lanes {
+			pull.lanes, push.lanes = nil, nil
+			for p := p0; p < min(p0+lanes, sel.rows); p++ {
 				one := make([]float64, sel.rows)
 				one[p] = 1
 				dst := results[(p-p0)*t.Rows*sel.rows:][:t.Rows*sel.rows]
 				clear(dst)
 				l := lane{v: one, dst: dst, from: p, to: p + 1, scale: 1}
-				pull = append(pull, l)
+				pull.lanes = append(pull.lanes, l)
 				if sel.outputs == Full {
 					l.from, l.to = 0, sel.rows
 				}
-				push = append(push, l)
+				push.lanes = append(push.lanes, l)
 			}
-			u, err := (&chunk{a: column, lanes: pull, k: q.lanes, n: 1}).pull(ctx)
+			t0 := time.Now()
+			u, err := pull.pull(ctx)
 			if err != nil {
 				return err
 			}
-			if err := (&chunk{a: row, lanes: push, k: q.lanes, n: q.block}).push(ctx, u, true); err != nil {
+			t1 := time.Now()
+			if err := push.push(ctx, u, true); err != nil {
 				return err
 			}
-			for i, l := range push {
+			r.gram.Jacobians += t1.Sub(t0)
+			r.gram.Contraction += time.Since(t1)
+			for i, l := range push.lanes {
 				for n := range t.Rows {
 					for o := l.from; o < l.to; o++ {
 						x := l.dst[n*sel.rows+o]
@@ -193,7 +212,6 @@ func (r *run) productTile(ctx context.Context, t tiles.Tile, row, column *Operat
 			}
 		}
 	}
-	r.gram.Contraction += time.Since(t0)
 	if err := checkFinite(data, t, sel.outputs.tail(sel.rows)); err != nil {
 		return err
 	}

@@ -1,11 +1,11 @@
 package empirical_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	gx "github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
@@ -42,6 +42,9 @@ func TestProductsAgainstLoop(t *testing.T) {
 						t.Fatal(err)
 					}
 					kerneltest.Close(t, outputs.String(), g.Values, want, 1e-10) // as in TestNTKAgainstLoop
+					if second == nil && outputs == empirical.Mean {
+						kerneltest.Symmetric(t, "Θ", 5, g.Values)
+					}
 				}
 			}
 		})
@@ -104,35 +107,48 @@ func TestProductsOfSome(t *testing.T) {
 	}
 }
 
-// Unasked, products are taken where a network of few weights has many outputs,
-// whose Jacobian no way but products avoids, and the result is that of the others.
+// Where the budget holds no Jacobian of one example, plans choose products
+// unasked. f(x) = tanh(W)ᵀx has no product as its gradient, and
+//
+//	Θ[n, m, o, p] = δ_op Σ_i x_ni x_mi (1 - tanh²W_io)².
 func TestProductsChosen(t *testing.T) {
-	const o = 256
-	// sin(w_p·mean of h) + w_p·x_0: not linear in what w is multiplied with, so
-	// that no weight's cotangent has a structure.
-	wide := func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
-		h := gx.Tanh(gx.Dot(x, graph.Weight(ctx.In("a"), "w", shapes.Make(x.DType(), 4, 3), graph.Gaussian(1)).ValueGraph(x.Graph())))
-		c := graph.Weight(ctx.In("c"), "w", shapes.Make(x.DType(), 3), graph.Gaussian(1)).ValueGraph(x.Graph())
-		h = gx.Mul(h, gx.ExpandAxes(c, 0)) // [n, 3]
-		grid := gx.AddScalar(gx.MulScalar(gx.Iota(x.Graph(), shapes.Make(x.DType(), 1, o), 1), 1e-2), 1)
-		return gx.Sin(gx.Mul(gx.ReduceAndKeep(h, gx.ReduceSum, -1), grid))
+	const d, o, n = 4, 64, 3
+	f := newNetwork(t, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		w := graph.Weight(ctx.In("a"), "w", shapes.Make(x.DType(), d, o), graph.Gaussian(1)).ValueGraph(x.Graph())
+		return gx.Dot(x, gx.Tanh(w))
+	}, d)
+	x := examples(t, n, "x", d)
+	xs := tensors.MustCopyFlatData[float64](x)
+	w := tensors.MustCopyFlatData[float64](f.Context().InAbsPath("/a").GetVariable("w").MustValue())
+	full := make([]float64, n*n*o*o)
+	for a := range n {
+		for b := range n {
+			for p := range o {
+				for i := range d {
+					tanh := math.Tanh(w[i*o+p])
+					full[((a*n+b)*o+p)*o+p] += xs[a*d+i] * xs[b*d+i] * (1 - tanh*tanh) * (1 - tanh*tanh)
+				}
+			}
+		}
 	}
-	f, err := empirical.New(kerneltest.Backend(t).GoMLX, mlctx.New(), graph.One(wide), shapes.Make(dtypes.Float64, 4))
-	if err != nil {
-		t.Fatal(err)
+	for outputs, want := range reductions(full, n, n, o) {
+		if outputs == empirical.Pseudo {
+			continue // one row: its Jacobian is no larger than the parameters
+		}
+		large, err := f.Plan(n, 0, empirical.Options{Outputs: outputs, Block: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if way := large.Weights[0].Way; way != "materialize" {
+			t.Errorf("%s: by %s where the budget is ample", outputs, way)
+		}
+		g, err := f.NTK(t.Context(), empirical.Batch{x}, nil, empirical.Options{Outputs: outputs, Memory: large.Bytes - 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := g.Plan.Weights[0]; w.Way != "products" || !strings.Contains(w.Reason, "budget") {
+			t.Errorf("%s: by %s (%s)", outputs, w.Way, w.Reason)
+		}
+		kerneltest.Close(t, outputs.String(), g.Values, want, 1e-12) // rounding alone
 	}
-	defer f.Close()
-	x := empirical.Batch{examples(t, 3, "x", 4)}
-	auto, err := f.NTK(t.Context(), x, nil, empirical.Options{Outputs: empirical.Full})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if way := auto.Plan.Weights[0].Way; way != "products" {
-		t.Errorf("by %s", way)
-	}
-	other, err := f.NTK(t.Context(), x, nil, empirical.Options{Outputs: empirical.Full, Way: empirical.Materialize})
-	if err != nil {
-		t.Fatal(err)
-	}
-	kerneltest.Close(t, "Θ", auto.Values, other.Values, 1e-10)
 }
