@@ -110,11 +110,28 @@ func (a *app) limit(c *cobra.Command, l *limitFlags) error {
 	return a.computeLimit(ctx, l, set, source, derived, budget)
 }
 
-// monteCarloCommand is this command line, for what has no limit: Θ of 32 seeds.
+// monteCarloCommand is this command line for what has no limit: over widths where
+// networks of several widths can be built, else Θ of 32 seeds.
 func (a *app) monteCarloCommand(l *limitFlags) string {
+	verb, drop := "compare", []string{"--explain", "--block", "--resume", "--width"}
+	if a.isOwn(l.network.model) || isONNX(l.network.model) {
+		verb, drop = "diagnose", drop[:3]
+	}
 	b := *a
-	b.args = slices.DeleteFunc(slices.Clone(a.args), func(s string) bool { return strings.HasPrefix(s, "--explain") })
-	b.args[slices.Index(b.args, "limit")] = "diagnose"
+	b.args = nil
+	for i := 0; i < len(a.args); i++ {
+		name, _, joined := strings.Cut(a.args[i], "=")
+		switch {
+		case slices.Contains(drop, name):
+			if !joined && (name == "--block" || name == "--width") {
+				i++ // its value
+			}
+		case a.args[i] == "limit" && !slices.Contains(b.args, verb):
+			b.args = append(b.args, verb)
+		default:
+			b.args = append(b.args, a.args[i])
+		}
+	}
 	b.args = append(b.args, "--seeds", "32")
 	if l.out == "" {
 		b.args = append(b.args, "--out", "DIR")
