@@ -105,7 +105,7 @@ func (a *app) printComparison(w *comparisonFiles, c *limits.Comparison, took tim
 		j := comparison{
 			Schema: "ntk/compare/1", Command: a.command(), Version: thisVersion(), Backend: backendInfo{s.backend.Kind, s.backend.API},
 			BLAS: s.blas.Name(), DType: s.dtype.String(), Model: w.name, Data: s.set.Describe(), Examples: c.N, Outputs: c.O,
-			Seed: w.flags.study.seed, Seeds: c.Seeds, Warnings: c.Warnings,
+			Seed: w.flags.study.seed, Seeds: c.Seeds, Warnings: append([]string{}, c.Warnings...),
 			Kernels: []agreement{describeAgreement(c, c.NTK), describeAgreement(c, c.NNGP)},
 			Out:     w.flags.out, Files: w.files, Seconds: took.Seconds(),
 		}

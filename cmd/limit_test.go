@@ -166,8 +166,9 @@ func TestLimitMonteCarlo(t *testing.T) {
 		}
 	}
 	// Networks that can be built at several widths are compared over them.
-	gru := write(t, "gru.json", []byte(`{"layers": [{"op": "tokens"}, {"op": "gru", "width": 4, "w_std": 1, "u_std": 1}, {"op": "dense", "width": 1, "w_std": 1}], "parameterization": "ntk", "input_shape": [3]}`))
-	r := do(t.Context(), nil, "--quiet", "limit", "--model", gru, "--data", file, "--examples", "2", "--block", "2", "--explain")
+	gru := write(t, "gru.json", []byte(`{"layers": [{"op": "gru", "width": 4, "w_std": 1, "u_std": 1}, {"op": "dense", "width": 1, "w_std": 1}], "parameterization": "ntk", "input_shape": [3, 2]}`))
+	steps := write(t, "steps.npy", npy("(2, 3, 2)", integers(6, 2)...))
+	r := do(t.Context(), nil, "--quiet", "limit", "--model", gru, "--data", steps, "--examples", "2", "--block", "2", "--explain")
 	out := filepath.Join(t.TempDir(), "out")
 	args := recommended(t, r.stderr, "DIR", out)
 	if !slices.Contains(args, "compare") || slices.Contains(args, "--block") {

@@ -72,7 +72,8 @@ func (r *relativeKernel) spread(from []float64) (rms, stderr float64) {
 //	mean_e [(Mean − Limit)² − Var/M],
 //
 // which noise does not raise; 0 if it is negative. The error is the jackknife's
-// over groups.
+// over groups, which sees nothing of it where there is no bias, and that of the
+// squared noise of Mean as if all entries had the same.
 func (r *relativeKernel) bias() (rms, stderr float64) {
 	all := r.drawn.all
 	m := float64(all.Draws)
@@ -108,7 +109,11 @@ func (r *relativeKernel) bias() (rms, stderr float64) {
 	for i, g := range r.drawn.groups {
 		variance += (left[i] - average) * (left[i] - average) * (m - float64(g.Draws)) / m
 	}
-	sd := math.Sqrt(variance)
+	noise := 0.0
+	for _, se := range r.stderr {
+		noise += se * se / float64(len(r.stderr))
+	}
+	sd := math.Hypot(math.Sqrt(variance), math.Sqrt2*noise)
 	rms = math.Sqrt(max(0, whole))
 	if sd == 0 {
 		return rms, 0
