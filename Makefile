@@ -4,7 +4,7 @@ NTK      = bin/ntk
 OUT     ?= demo
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build setup demo test test-long bench bench-peers pictures cifar10 lint clean
+.PHONY: help build setup demo test test-long test-faults bench bench-peers pictures cifar10 lint clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -26,6 +26,9 @@ test: ## what a change must pass
 
 test-long: ## with the long oracles
 	$(GO) test -timeout 90m ./...
+
+test-faults: ## kills, flipped bits, full and read-only disks, no plugin, no network: two minutes
+	NTK_FAULTS=1 $(GO) test -count 1 -timeout 30m -run '^TestFaults' -v ./cmd
 
 bench: ## benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./...

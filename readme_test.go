@@ -2,6 +2,7 @@ package ntk_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,7 +55,7 @@ func TestLinks(t *testing.T) {
 	}
 	link := regexp.MustCompile(`\]\(([^)#]+)[^)]*\)|src="([^"]+)"`)
 	seen := 0
-	for _, d := range append(documents, "README.md", "CONTRIBUTING.md", "CHANGELOG.md") {
+	for _, d := range append(documents, "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md") {
 		for _, m := range link.FindAllStringSubmatch(text(t, d), -1) {
 			to := m[1] + m[2]
 			if strings.Contains(to, "://") {
@@ -68,5 +69,32 @@ func TestLinks(t *testing.T) {
 	}
 	if seen == 0 {
 		t.Error("no links found")
+	}
+}
+
+// TestFuzzTargets compares the table of SECURITY.md with the fuzz targets there are.
+func TestFuzzTargets(t *testing.T) {
+	table := strings.Join(regexp.MustCompile("(?m)^\\|.*`Fuzz.*$").FindAllString(text(t, "SECURITY.md"), -1), "\n")
+	listed := len(regexp.MustCompile("`Fuzz[A-Za-z]+`").FindAllString(table, -1))
+	found := 0
+	target := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(f \*testing\.F\)`)
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		for _, m := range target.FindAllStringSubmatch(text(t, path), -1) {
+			found++
+			row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(filepath.ToSlash(filepath.Dir(path))) + "` \\|.*`" + m[1] + "`")
+			if !row.MatchString(table) {
+				t.Errorf("SECURITY.md does not list %s of %s", m[1], filepath.Dir(path))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found != listed {
+		t.Errorf("SECURITY.md lists %d fuzz targets, there are %d", listed, found)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gomlx/gomlx/pkg/core/shapes"
 	"github.com/spf13/cobra"
 
 	"github.com/gontk/ntk/diagnose"
@@ -85,7 +86,7 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 		return err
 	}
 	defer s.close()
-	outputs, err := s.preflight(depths, d.outputs)
+	outputs, rows, err := s.preflight(depths, d.outputs)
 	if err != nil {
 		return err
 	}
@@ -97,6 +98,9 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	w := &diagnosisFiles{app: a, study: s, folder: d.out}
 	if d.out != "" {
 		if err := newFolder(d.out, d.force); err != nil {
+			return err
+		}
+		if err := w.fits(rows, max(1, len(depths)), d.seeds); err != nil {
 			return err
 		}
 		cfg.Theta = w.theta
@@ -132,31 +136,42 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 }
 
 // preflight finds what is wrong with the networks before anything is written,
-// and returns the reduction over outputs: the one asked for, or Full while the
-// matrix is small.
-func (s *study) preflight(depths []int, reduction string) (empirical.Outputs, error) {
+// and returns the reduction over outputs, the one asked for, or Full while the
+// matrix is small, and how many rows the matrix has.
+func (s *study) preflight(depths []int, reduction string) (outputs empirical.Outputs, rows int, err error) {
 	if len(depths) == 0 {
 		depths = []int{0}
 	}
 	for _, depth := range depths[1:] {
-		if _, err := s.source.Build(depth, s.set.Shape[1:], s.set.Classes); err != nil {
-			return 0, err
+		model, err := s.source.Build(depth, s.set.Shape[1:], s.set.Classes)
+		if err == nil {
+			err = s.fitsWeights(model, shapes.Make(s.dtype, s.set.Shape[1:]...))
+		}
+		if err != nil {
+			return 0, 0, err
 		}
 	}
 	f, err := s.network(depths[0])
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer func() { _ = f.Close() }()
-	outputs, o := empirical.Mean, f.Outputs()
+	o := f.Outputs()
 	if n := len(s.flags.choice.of); n > 0 {
 		o = n
 	}
 	if reduction == "full" || reduction == "" && s.set.Len()*o <= fullUpTo {
 		outputs = empirical.Full
 	}
-	_, err = f.Plan(s.set.Len(), 0, s.options(outputs))
-	return outputs, err
+	if _, err = f.Plan(s.set.Len(), 0, s.options(outputs)); err != nil {
+		return 0, 0, err
+	}
+	if outputs != empirical.Full {
+		o = 1
+	}
+	// One matrix of each depth is kept for its picture.
+	rows = s.set.Len() * o
+	return outputs, rows, fitsSpectrum(s.budget, int64(rows), o, len(depths), "ask for fewer --examples")
 }
 
 // diagnosis is what diagnose prints with --json.

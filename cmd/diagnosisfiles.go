@@ -8,8 +8,10 @@ import (
 
 	"github.com/gontk/ntk/diagnose"
 	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/internal/durable"
 	"github.com/gontk/ntk/internal/machine"
 	"github.com/gontk/ntk/internal/report"
+	"github.com/gontk/ntk/internal/tiles"
 )
 
 // diagnosisFiles writes what diagnose leaves in --out.
@@ -22,6 +24,12 @@ type diagnosisFiles struct {
 }
 
 func (w *diagnosisFiles) report() string { return filepath.Join(w.folder, "report.html") }
+
+// fits compares the size of all matrices with the space on the disk, before any
+// is computed.
+func (w *diagnosisFiles) fits(rows, depths, seeds int) error {
+	return tiles.CheckSpace(w.folder, float64(depths)*float64(seeds)*8*float64(rows)*float64(rows))
+}
 
 // theta writes one Gram matrix as soon as it is there.
 func (w *diagnosisFiles) theta(depth int, seed uint64, g *empirical.Gram) error {
@@ -77,7 +85,10 @@ func (w *diagnosisFiles) write(r *diagnose.Result, incomplete string) error {
 	if err := doc.WriteHTML(&b); err != nil {
 		return err
 	}
-	if err := writeWhole(w.report(), b.Bytes()); err != nil {
+	if err := durable.Write(w.report(), b.Bytes()); err != nil {
+		return fmt.Errorf("writing %s: %w", w.report(), err)
+	}
+	if err := m.sumFiles(w.folder); err != nil {
 		return err
 	}
 	return m.write(w.folder)

@@ -54,6 +54,8 @@ var written = map[string]any{
 	"ntk/diagnose/1":   diagnosis{},
 	"ntk/gram/1":       gramResult{},
 	"ntk/plan/1":       explanation{},
+	"ntk/merge/1":      mergeResult{},
+	"ntk/verify/1":     verification{},
 	"ntk/spectrum/1":   spectrumResult{},
 	"ntk/not-finite/1": notFinite{},
 	"ntk/models/1":     modelList{},

@@ -13,15 +13,17 @@ import (
 	"github.com/gontk/ntk/graph"
 )
 
-// fingerprint returns the SHA-256 of what a network computes: its program,
-// the constants in it, and its weights with their learning rates. Names alone
-// do not tell whether a spec or a Go function was changed.
-func fingerprint(f *empirical.Network) (string, error) {
+// fingerprint returns the SHA-256 of what a network computes: of its program
+// with the constants in it, and of its weights with their learning rates. Names
+// alone do not tell whether a spec or a Go function was changed.
+func fingerprint(f *empirical.Network) (program, weights string, err error) {
 	h := sha256.New()
 	p := f.Program()
 	if err := p.Fingerprint(h); err != nil {
-		return "", err
+		return "", "", err
 	}
+	program = hex.EncodeToString(h.Sum(nil))
+	h.Reset()
 	for i := range p.Params {
 		name := p.ParamName(i)
 		if !strings.HasPrefix(name, mlctx.VariableParameterPrefix) {
@@ -29,21 +31,21 @@ func fingerprint(f *empirical.Network) (string, error) {
 		}
 		v := f.Context().GetVariableByScopeAndName(mlctx.VariableScopeAndNameFromParameterName(name))
 		if v == nil {
-			return "", fmt.Errorf("variable %s is gone from the network's context", name)
+			return "", "", fmt.Errorf("variable %s is gone from the network's context", name)
 		}
 		d, _ := graph.Of(f.Context(), v)
 		_, _ = fmt.Fprintln(h, v.ScopeAndName(), v.Shape(), d.Eta)
 		t, err := v.Value()
 		if err != nil {
-			return "", fmt.Errorf("value of %s: %w", v.ScopeAndName(), err)
+			return "", "", fmt.Errorf("value of %s: %w", v.ScopeAndName(), err)
 		}
 		var werr error
 		if err := t.ConstFlatData(func(flat any) { werr = binary.Write(h, binary.LittleEndian, flat) }); err != nil {
-			return "", err
+			return "", "", err
 		}
 		if werr != nil {
-			return "", fmt.Errorf("hashing weight %s: %w", v.ScopeAndName(), werr)
+			return "", "", fmt.Errorf("hashing weight %s: %w", v.ScopeAndName(), werr)
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return program, hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -7,13 +7,28 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gontk/ntk/internal/durable"
 	"github.com/gontk/ntk/internal/tiles"
 )
 
 const manifestName = "manifest.json"
 
-// ours are the patterns of the files that verbs write into --out.
-var ours = []string{manifestName, "report.html", "theta*.npy", "theta*.npy.journal"}
+// ours are the patterns of the files that verbs write into --out, those that a
+// kill leaves included.
+var ours = []string{
+	"manifest*.json", "report.html", "theta*.npy", "theta*.npy.partial", "theta*.npy.journal",
+	"theta*.npy.journal.new", durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
+}
+
+// isOurs reports whether a file has a name of ours.
+func isOurs(name string) bool {
+	for _, pattern := range ours {
+		if ok, _ := filepath.Match(pattern, name); ok { // the patterns are good
+			return true
+		}
+	}
+	return false
+}
 
 // newFolder makes the folder of --out ready. One that has files is refused
 // unless force is set; then those that ntk wrote are removed, and no others.
@@ -57,31 +72,6 @@ func globEscape(path string) string {
 		b = append(b, r)
 	}
 	return string(b)
-}
-
-// writeWhole writes a file under its name only when it is complete.
-func writeWhole(path string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("writing %s: %w", path, err)
-		}
-	}()
-	if _, err = f.Write(content); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // writeArray writes a whole Gram array as a .npy file in float64.

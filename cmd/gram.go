@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -24,6 +23,8 @@ type gramFlags struct {
 	block         int
 	force, resume bool
 	explain       bool
+	packed        bool
+	shard         string
 }
 
 func (a *app) gramVerb() *cobra.Command {
@@ -33,10 +34,15 @@ func (a *app) gramVerb() *cobra.Command {
 		Short: "compute Θ of one network and write it as .npy",
 		Long: `gram computes Θ(x, x) of a network at one seed, tile by tile under the memory
 budget, and writes theta.npy and manifest.json into --out. A run that was stopped
-goes on with --resume. --explain says what would be done, and does nothing.`,
+goes on with --resume, which starts where nothing is there yet. --explain says
+what would be done, and does nothing.
+
+With --shard i/n the process computes one of n parts of Θ, about as dear as each
+of the others; "merge" joins them. All get the same command line but for i.`,
 		Example: examples(a.program, "gram --model cnn-gap --data digits --examples 500 --out theta",
 			"gram --model cnn-gap --data digits --examples 500 --out theta --resume",
-			"gram --model resnet18 --data cifar10 --outputs full --explain"),
+			"gram --model resnet18 --data cifar10 --outputs full --explain",
+			"gram --model cnn-gap --data cifar10 --examples 10000 --out theta --shard 2/8 --resume"),
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.gram(c, g) },
 	}
@@ -47,7 +53,9 @@ goes on with --resume. --explain says what would be done, and does nothing.`,
 	f.IntVar(&g.block, "block", 0, "examples in one execution (default: as many as the budget allows)")
 	f.StringVar(&g.out, "out", "", "folder for theta.npy and manifest.json")
 	f.BoolVar(&g.force, "force", false, "replace the results in --out")
-	f.BoolVar(&g.resume, "resume", false, "go on with what is in --out")
+	f.BoolVar(&g.resume, "resume", false, "go on with what is in --out, or start")
+	f.BoolVar(&g.packed, "packed", false, "store the pairs of examples m ≤ n only, [N(N+1)/2, …] in the order of numpy.triu_indices")
+	f.StringVar(&g.shard, "shard", "", "compute part i of n only, given as i/n with i from 1")
 	f.BoolVar(&g.explain, "explain", false, "print the plan and stop")
 	return c
 }
@@ -70,6 +78,14 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		return usagef("--out is missing: the folder that theta.npy goes to; or --explain")
 	case g.force && g.resume:
 		return usagef("--force and --resume: give one of them")
+	case g.shard != "" && g.study.choice.isJoint():
+		return usagef("--shard and --joint: what is a function of all examples cannot be split")
+	case g.packed && g.shard != "":
+		return usagef("--packed and --shard: give --packed to \"merge\"")
+	}
+	sh, err := parseShard(g.shard)
+	if err != nil {
+		return err
 	}
 	s, err := a.open(ctx, &g.study)
 	if err != nil {
@@ -85,6 +101,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if err != nil {
 		return err
 	}
+	if sh.count > 0 && opts.Block == 0 {
+		opts.Block = sh.block(s.set.Len())
+	}
 	plan, err := f.Plan(s.set.Len(), 0, opts)
 	if err != nil {
 		return err
@@ -94,7 +113,10 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		if a.json {
 			return a.printJSON(explanation{"ntk/plan/1", a.command(), describePlan(plan)})
 		}
-		_, err := fmt.Fprint(a.stdout, plan)
+		text, err := sh.explain(plan)
+		if err == nil {
+			_, err = fmt.Fprint(a.stdout, plan, text)
+		}
 		return err
 	}
 	if err := s.draw(f); err != nil {
@@ -103,15 +125,18 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if err := a.debugNaN(ctx, s, f); err != nil {
 		return err
 	}
-	if !g.resume {
-		if err := newFolder(g.out, g.force); err != nil {
-			return err
-		}
+	begin, err := a.ready(g, sh)
+	if err != nil {
+		return err
 	}
 	a.flushNotices()
 	a.describe(s)
 	a.detail(plan.String())
-	return a.computeGram(ctx, g, s, f, opts)
+	w, err := a.newStore(g, sh, s, f, plan, begin)
+	if err != nil {
+		return err
+	}
+	return a.computeGram(ctx, w, s, f, opts)
 }
 
 // explanation is what gram --explain prints with --json.
@@ -135,36 +160,10 @@ func (g *gramFlags) options(s *study) (empirical.Options, error) {
 	return opts, nil
 }
 
-// computeGram writes theta.npy, and the manifest before and after.
-func (a *app) computeGram(ctx context.Context, g *gramFlags, s *study, f *empirical.Network, opts empirical.Options) error {
+// computeGram writes the array, and the manifest before and after.
+func (a *app) computeGram(ctx context.Context, w *gramStore, s *study, f *empirical.Network, opts empirical.Options) error {
 	start := time.Now()
-	network, err := fingerprint(f)
-	if err != nil {
-		return err
-	}
-	config := s.config()
-	config["outputs"] = g.outputs
-	if !g.study.trained() {
-		config["seed"] = strconv.FormatUint(g.study.seed, 10)
-	}
-	m := a.manifest(s, config, g.study.seeds())
-	m.Files, m.Incomplete = []string{"theta.npy", "theta.npy.journal"}, "not finished"
-	path := filepath.Join(g.out, "theta.npy")
-	opts.Writer = func(spec tiles.Spec) (tiles.Writer, error) {
-		what := tiles.Manifest(maps.Clone(config))
-		what["data sha256"], what["weights and program sha256"] = s.set.Hash(), network
-		what["version"] = thisVersion().String()
-		w, err := a.openGram(ctx, g, path, spec, what)
-		if err != nil {
-			return nil, err
-		}
-		if err := m.write(g.out); err != nil {
-			_ = w.Close()
-			return nil, err
-		}
-		a.resume = "finished tiles are kept; to go on: " + a.resumeCommand(g)
-		return w, nil
-	}
+	opts.Writer = func(spec tiles.Spec) (tiles.Writer, error) { return a.openStore(ctx, w, spec) }
 	bar := a.newProgress()
 	opts.Progress = bar.tiles
 	x, err := s.examples()
@@ -176,42 +175,16 @@ func (a *app) computeGram(ctx context.Context, g *gramFlags, s *study, f *empiri
 	if err != nil {
 		return a.locate(ctx, s, f, err)
 	}
-	m.Incomplete, m.Seconds = "", time.Since(start).Seconds()
-	if err := m.write(g.out); err != nil {
+	if w.shard.count > 0 {
+		r.Shares = nil // of the shard's tiles alone
+	}
+	if err := w.manifest.finish(w.g.out, time.Since(start)); err != nil {
 		return err
 	}
-	return a.printGram(path, s, r, time.Since(start))
-}
-
-// openGram makes the file of Θ, or opens it to go on.
-func (a *app) openGram(ctx context.Context, g *gramFlags, path string, spec tiles.Spec, what tiles.Manifest) (*tiles.File, error) {
-	if !g.resume {
-		return tiles.CreateNPY(path, spec, what)
+	if err := w.write(); err != nil {
+		return err
 	}
-	fits := spec.Block1
-	if g.block == 0 {
-		spec.Block1, spec.Block2 = 0, 0 // those of the file
-	}
-	w, err := tiles.OpenNPYContext(ctx, path, spec, what)
-	if err != nil {
-		return nil, err
-	}
-	if b := w.Spec().Block1; b > fits {
-		_ = w.Close()
-		return nil, fmt.Errorf("%s is cut into tiles of %d examples, and the memory budget holds %d; raise --memory", path, b, fits)
-	}
-	a.say("%s", w.Resume())
-	return w, nil
-}
-
-// resumeCommand is this command line, going on.
-func (a *app) resumeCommand(g *gramFlags) string {
-	if g.resume {
-		return a.command()
-	}
-	b := *a
-	b.args = slices.DeleteFunc(slices.Clone(a.args), func(s string) bool { return s == "--force" })
-	return b.command() + " --resume"
+	return a.printGram(w, s, r, time.Since(start))
 }
 
 // gramResult is what gram prints with --json.
@@ -220,6 +193,7 @@ type gramResult struct {
 	Command            string            `json:"command"`
 	File               string            `json:"file"`
 	Shape              []int             `json:"shape"`
+	Shard              string            `json:"shard,omitempty"`
 	Outputs            string            `json:"outputs"`
 	Parameters         int               `json:"parameters"`
 	Seconds            float64           `json:"seconds"`
@@ -230,13 +204,13 @@ type gramResult struct {
 	Plan               planInfo          `json:"plan"`
 }
 
-func (a *app) printGram(path string, s *study, g *empirical.Gram, took time.Duration) error {
-	shape, _, err := tiles.StatNPY(path)
+func (a *app) printGram(w *gramStore, s *study, g *empirical.Gram, took time.Duration) error {
+	shape, _, err := tiles.StatNPY(w.path)
 	if err != nil {
 		return err
 	}
 	r := gramResult{
-		"ntk/gram/1", a.command(), path, shape, g.Outputs.String(), g.Plan.Parameters, took.Seconds(),
+		"ntk/gram/1", a.command(), w.path, shape, w.shard.String(), g.Outputs.String(), g.Plan.Parameters, took.Seconds(),
 		g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds(), g.Shares, describePlan(g.Plan),
 	}
 	if a.json {
@@ -246,13 +220,16 @@ func (a *app) printGram(path string, s *study, g *empirical.Gram, took time.Dura
 		Caption: fmt.Sprintf("Θ %s of %s on %s", g.Outputs, s.source.Name, s.set.Describe()),
 		Columns: []report.Column{{Name: "what"}, {Name: "value"}},
 		Rows: [][]string{
-			{"file", path},
+			{"file", w.path},
 			{"shape", fmt.Sprint(shape)},
 			{"parameters", fmt.Sprint(g.Plan.Parameters)},
 			{"tiles", fmt.Sprintf("%d, of at most %d × %d examples", g.Plan.Tiles, g.Plan.Block, g.Plan.Block)},
 			{"time", fmt.Sprintf("%.3g s: compilation %.3g, cotangents and Jacobians %.3g, contraction %.3g",
 				took.Seconds(), g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds())},
 		},
+	}
+	if w.shard.count > 0 {
+		t.Rows = append(t.Rows, []string{"shard", fmt.Sprintf("%s; with the others there: %s merge %s", w.shard, a.program, w.g.out)})
 	}
 	return a.printTables([]report.Table{t})
 }

@@ -80,7 +80,7 @@ func TestResume(t *testing.T) {
 		{"order of outputs", own, []string{"--of", "1,0"}, "of"},
 		{"choice of weights", own, []string{"--params", "first"}, "params"},
 		// Of the same name, but not the same.
-		{"function", []Model{linear("line", 2, func(y *gx.Node) *gx.Node { return gx.MulScalar(y, 2) })}, nil, "weights and program sha256"},
+		{"function", []Model{linear("line", 2, func(y *gx.Node) *gx.Node { return gx.MulScalar(y, 2) })}, nil, "program sha256"},
 	} {
 		r := do(t.Context(), tc.models, append(strings.Fields(how), tc.args...)...)
 		if r.status != exitFailure || !strings.Contains(r.stderr, "another computation") || !strings.Contains(r.stderr, tc.want) {

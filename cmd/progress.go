@@ -60,8 +60,8 @@ func (p *progress) update(fraction float64, what string) {
 		p.began, p.from = now, fraction
 	}
 	left := ""
-	if fraction > p.from {
-		d := time.Duration(float64(now.Sub(p.began)) * (1 - fraction) / (fraction - p.from))
+	if took := now.Sub(p.began); fraction > p.from && took >= 0 { // a clock may be set back
+		d := time.Duration(float64(took) * (1 - fraction) / (fraction - p.from))
 		left = fmt.Sprintf(", about %s left", d.Round(time.Second))
 	}
 	if p.bar != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/internal/machine"
 	"github.com/gontk/ntk/internal/report"
 	"github.com/gontk/ntk/internal/tiles"
 	"github.com/gontk/ntk/predict"
@@ -100,35 +101,25 @@ func (a *app) spectrumOfFile(ctx context.Context, f *spectrumFlags, path string)
 	if err != nil {
 		return nil, none, err
 	}
-	shape, dt, err := tiles.StatNPY(path)
+	spec, err := tiles.StatGram(path)
 	if err != nil {
 		return nil, none, err
 	}
-	square := len(shape) == 2 && shape[0] == shape[1] ||
-		len(shape) == 4 && shape[0] == shape[1] && shape[2] == shape[3]
+	square := spec.N1 == spec.N2 && (len(spec.Tail) == 0 || len(spec.Tail) == 2 && spec.Tail[0] == spec.Tail[1])
 	if !square {
-		return nil, none, fmt.Errorf("%s has shape %v; want a Gram matrix [N, N] (outputs mean or trace) or [N, N, O, O] (full)", path, shape)
+		return nil, none, fmt.Errorf("%s has shape %v; want a Gram matrix [N, N] (outputs mean or trace) or [N, N, O, O] (full)", path, spec.Shape())
 	}
-	n, o := shape[0], 1
-	if len(shape) == 4 {
-		o = shape[2]
+	n, o := spec.N1, 1
+	if len(spec.Tail) == 2 {
+		o = spec.Tail[0]
 	}
 	k := int64(n) * int64(o)
-	// The file, in float64, and the solver's copy.
-	if need := k * k * int64(dt.Size()+16); !budget.Fits(need) {
-		return nil, none, budget.Exceeded(fmt.Sprintf("the spectrum of a matrix of %d rows", k), need, "")
-	}
-	_, _, values, err := tiles.ReadNPY(path)
-	if err != nil {
+	if err := fitsSpectrum(budget, k, o, 0, ""); err != nil {
 		return nil, none, err
 	}
-	a64, ok := values.([]float64)
-	if !ok {
-		a32 := values.([]float32)
-		a64 = make([]float64, len(a32))
-		for i, x := range a32 {
-			a64[i] = float64(x)
-		}
+	_, a64, err := tiles.ReadGram(ctx, path)
+	if err != nil {
+		return nil, none, err
 	}
 	if o > 1 {
 		a64 = predict.Flatten(a64, n, o)
@@ -142,10 +133,25 @@ func (a *app) spectrumOfFile(ctx context.Context, f *spectrumFlags, path string)
 	}
 	a.flushNotices()
 	s, err := predict.NewSpectrum(ctx, blas, int(k), a64)
-	if err == nil && dt == tiles.Float32 {
+	if err == nil && spec.DType == tiles.Float32 {
 		s.Error = 0x1p-24 * frobenius(a64)
 	}
 	return s, spectrumResult{Of: path, Examples: n, Outputs: o}, err
+}
+
+// fitsSpectrum compares what the spectrum of a matrix of k rows takes with the
+// budget: Θ, its rows in order if there are several outputs, the solver's copy,
+// all in float64, and kept more matrices of the size.
+func fitsSpectrum(budget machine.Budget, k int64, outputs, kept int, remedy string) error {
+	copies := int64(2 + kept)
+	if outputs > 1 {
+		copies++
+	}
+	need := toBytes(float64(k) * float64(k) * 8 * float64(copies))
+	if !budget.Fits(need) {
+		return budget.Exceeded(fmt.Sprintf("the spectrum of a matrix of %d rows", k), need, remedy)
+	}
+	return nil
 }
 
 // frobenius returns the Frobenius norm: 2⁻²⁴ of it is what rounding entries to
@@ -206,7 +212,15 @@ func (a *app) spectrumOfNetwork(ctx context.Context, flags *spectrumFlags) (*pre
 		return nil, none, err
 	}
 	opts := s.options(outputs)
-	if _, err := f.Plan(x.Len(), 0, opts); err != nil {
+	plan, err := f.Plan(x.Len(), 0, opts)
+	if err != nil {
+		return nil, none, err
+	}
+	o := 1
+	if outputs == empirical.Full {
+		o = plan.O
+	}
+	if err := fitsSpectrum(s.budget, int64(x.Len())*int64(o), o, 0, "ask for fewer --examples"); err != nil {
 		return nil, none, err
 	}
 	a.flushNotices()

@@ -211,7 +211,11 @@ func (s *study) network(depth int) (*empirical.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := empirical.New(s.backend.GoMLX, mlctx.New(), model, shapes.Make(s.dtype, s.set.Shape[1:]...))
+	input := shapes.Make(s.dtype, s.set.Shape[1:]...)
+	if err := s.fitsWeights(model, input); err != nil {
+		return nil, err
+	}
+	f, err := empirical.New(s.backend.GoMLX, mlctx.New(), model, input)
 	if err != nil {
 		return nil, err
 	}
@@ -220,6 +224,38 @@ func (s *study) network(depth int) (*empirical.Network, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// fitsWeights compares the weights with the budget before any is drawn: on the
+// host and on the device. A model that cannot be recorded passes, for New to say
+// why.
+func (s *study) fitsWeights(model graph.Model, input shapes.Shape) error {
+	batch := shapes.Make(input.DType, append([]int{2}, input.Dimensions...)...)
+	r, err := graph.Record(mlctx.New(), model, batch)
+	if err != nil {
+		return nil
+	}
+	parameters, need := 0.0, 0.0
+	for _, v := range r.Variables {
+		n := 1.0
+		for _, d := range v.Shape().Dimensions { // a product of ints may overflow
+			n *= float64(d)
+		}
+		parameters += n
+		need += 2 * n * float64(v.Shape().DType.Size())
+	}
+	if need <= float64(s.budget.Bytes) {
+		return nil
+	}
+	return s.budget.Exceeded(fmt.Sprintf("%.3g weights, on the host and the device", parameters), toBytes(need), "use a smaller network")
+}
+
+// toBytes returns a size as an int64, and -1 for one beyond it.
+func toBytes(x float64) int64 {
+	if x >= 1<<63 {
+		return -1
+	}
+	return int64(x)
 }
 
 // memory returns the budget that was asked for, 0 for the default.

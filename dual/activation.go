@@ -44,6 +44,14 @@ type Kink struct {
 	Jumps []float64
 }
 
+// jump returns the jump of φ's m-th derivative.
+func (k Kink) jump(m int) float64 {
+	if m < len(k.Jumps) {
+		return k.Jumps[m]
+	}
+	return 0
+}
+
 // Custom returns the activation of a function and of its derivative as a
 // program computes it. Kinks that are not told cost accuracy, which results
 // report, but not correctness.

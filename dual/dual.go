@@ -143,7 +143,7 @@ func collinear(f, g *Activation, p Pair) (Result, error) {
 	if p.plus == 0 {
 		s2 = -s2
 	}
-	m, err := newMesh(append(f.scaled(s1), g.scaled(s2)...), append(f.breaks(s1), g.breaks(s2)...), fewOrders)
+	m, err := common(f, g, s1, s2)
 	if err != nil {
 		return Result{}, fmt.Errorf("dual: E[%s·%s] at variances %g and %g: %w", f.Name, g.Name, p.q1, p.q2, err)
 	}

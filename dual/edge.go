@@ -69,7 +69,7 @@ func EdgeOfChaos(f *Activation, biasVariance float64) (Layer, float64, error) {
 // which does not cancel where φ is nearly linear.
 func (f *Activation) excess(q float64) (slopeSquare, excess float64, err error) {
 	sd := math.Sqrt(q)
-	m, err := newMesh(f.scaled(sd), f.breaks(sd), fewOrders)
+	m, err := f.mesh(sd, fewOrders)
 	if err != nil {
 		return 0, 0, fmt.Errorf("dual: E[%s²] at variance %g: %w", f.Name, q, err)
 	}

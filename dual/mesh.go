@@ -39,6 +39,16 @@ func legendre() (x, w []float64) {
 	return x, w
 }
 
+// mesh returns the mesh of x ↦ φ(sd·x) and x ↦ φ'(sd·x).
+func (f *Activation) mesh(sd float64, orders int) (*mesh, error) {
+	return newMesh(f.scaled(sd), f.breaks(sd), orders)
+}
+
+// common returns a mesh of φ(s1·x), φ'(s1·x), ψ(s2·x) and ψ'(s2·x).
+func common(f, g *Activation, s1, s2 float64) (*mesh, error) {
+	return newMesh(append(f.scaled(s1), g.scaled(s2)...), append(f.breaks(s1), g.breaks(s2)...), fewOrders)
+}
+
 // newMesh resolves fns, and with that their products with each other and with
 // Hermite functions up to the given order. Breaks are where they are not smooth.
 // It returns an error if E[f²] is infinite for one of them.

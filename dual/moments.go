@@ -51,7 +51,7 @@ func (f *Activation) integrate(q float64) (Moments, error) {
 		return Moments{Mean: y, Square: y * y, SlopeMean: d, SlopeSquare: d * d, Growth: math.NaN(), RelErr: rounding}, nil
 	}
 	s := math.Sqrt(q)
-	h, err := newMesh(f.scaled(s), f.breaks(s), fewOrders)
+	h, err := f.mesh(s, fewOrders)
 	if err != nil {
 		return Moments{}, fmt.Errorf("dual: E[%s²] at variance %g: %w", f.Name, q, err)
 	}
@@ -65,7 +65,7 @@ func (f *Activation) integrate(q float64) (Moments, error) {
 		m.Growth += w * y[i] * d[i] * h.x[i] / s
 	}
 	for _, k := range f.Kinks {
-		if k.At != 0 && len(k.Jumps) > 0 && k.Jumps[0] != 0 {
+		if k.At != 0 && k.jump(0) != 0 {
 			m.Growth = math.NaN()
 		}
 	}

@@ -3,6 +3,7 @@ package dual
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // A stepper maps 1 − ρ and 1 + ρ through an activation in closed form.
@@ -73,12 +74,7 @@ func (f *Activation) power(diagonal Pair) (float64, error) {
 
 // jumps reports whether φ itself jumps: then dK/dc is more than K̇.
 func (f *Activation) jumps() bool {
-	for _, k := range f.Kinks {
-		if len(k.Jumps) > 0 && k.Jumps[0] != 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.Kinks, func(k Kink) bool { return k.jump(0) != 0 })
 }
 
 // moved returns E[(φ(u) − sign·φ(v))²] at a small angle from ρ = sign.
@@ -102,7 +98,7 @@ func (f *Activation) moved(p Pair, angle, sign float64) (float64, error) {
 	}
 	s1, s2 := math.Sqrt(p.q1), math.Sqrt(p.q2)*sign
 	// The difference itself may be nothing but rounding, which no mesh resolves.
-	m, err := newMesh(append(f.scaled(s1), f.scaled(s2)...), append(f.breaks(s1), f.breaks(s2)...), fewOrders)
+	m, err := common(f, f, s1, s2)
 	if err != nil {
 		return 0, fmt.Errorf("dual: %s at variances %g and %g: %w", f.Name, p.q1, p.q2, err)
 	}

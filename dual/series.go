@@ -128,7 +128,7 @@ func (f *Activation) expand(q float64, fine bool, terms int) (*Series, error) {
 // expandTo stops at the given order, and reports whether it was enough.
 func (f *Activation) expandTo(orders int, q float64, fine bool, terms int) (s *Series, enough bool, err error) {
 	sd := math.Sqrt(q)
-	m, err := newMesh(f.scaled(sd), f.breaks(sd), orders)
+	m, err := f.mesh(sd, orders)
 	if err != nil {
 		return nil, false, err
 	}

@@ -1,6 +1,9 @@
 package dual
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A Shaped activation is γ·(φ(αx + β) + δ) with numbers that make a deep plain
 // chain of it trainable, and what its local maps are at q = 1.
@@ -45,14 +48,7 @@ func (f *Activation) Local() (LocalMaps, error) {
 
 // kinked reports whether φ or φ' jumps.
 func (f *Activation) kinked() bool {
-	for _, k := range f.Kinks {
-		for m, j := range k.Jumps {
-			if m < 2 && j != 0 {
-				return true
-			}
-		}
-	}
-	return false
+	return f.jumps() || slices.ContainsFunc(f.Kinks, func(k Kink) bool { return k.jump(1) != 0 })
 }
 
 // shaped finishes the transform of f.
@@ -78,7 +74,7 @@ func (f *Activation) shifted(alpha, beta float64) (shifted, error) {
 	if err != nil {
 		return shifted{}, err
 	}
-	m, err := newMesh(g.scaled(1), g.breaks(1), fewOrders)
+	m, err := g.mesh(1, fewOrders)
 	if err != nil {
 		return shifted{}, err
 	}

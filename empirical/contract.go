@@ -113,10 +113,10 @@ func (c *contraction[F]) materialized(s *sum, w *weight, j1, j2 unsafe.Pointer) 
 		}
 		err := parallel(c.blas, m, func(_, i int) error {
 			from, row := s.from(i), s.line(g, i, 0)
-			for m := from / s.per; m < s.r2; m++ {
-				lo := max(0, from-m*s.per)
-				dst := row.at(m)[lo:]
-				for p, x := range f[i*n+m*s.per+lo : i*n+(m+1)*s.per] {
+			for col := from / s.per; col < s.r2; col++ {
+				lo := max(0, from-col*s.per)
+				dst := row.at(col)[lo:]
+				for p, x := range f[i*n+col*s.per+lo : i*n+(col+1)*s.per] {
 					dst[p] += s.scale * float64(x)
 				}
 			}

@@ -12,13 +12,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gontk/ntk/internal/durable"
 	"github.com/gontk/ntk/internal/tiles"
 )
 
 // A drawFolder keeps finished blocks of draws: a file for each, and the
-// manifest of what they are blocks of. A file is written in one go, checked by
-// its checksum when it is read, and the same whoever writes it: a kill leaves
-// at worst a file that is not whole, and its block is computed again.
+// manifest of what they are blocks of. A file is there whole or not at all, the
+// same whoever writes it, and checked by its checksum when it is read: one that
+// is damaged is computed again.
 type drawFolder struct {
 	dir  string
 	hash string // of the manifest
@@ -44,7 +45,7 @@ func openDrawFolder(dir string, m tiles.Manifest) (*drawFolder, error) {
 		if old, _ := filepath.Glob(filepath.Join(dir, "block-*.draws")); len(old) > 0 {
 			return nil, fmt.Errorf("empirical: %s has blocks of draws and no %s to say of what; choose another folder", dir, drawManifest)
 		}
-		if err := createManifest(dir, path, m); err != nil {
+		if err := createManifest(path, m); err != nil {
 			return nil, fmt.Errorf("empirical: folder of draws: %w", err)
 		}
 		text, err = os.ReadFile(path) // another process may have been first
@@ -62,31 +63,16 @@ func openDrawFolder(dir string, m tiles.Manifest) (*drawFolder, error) {
 	return &drawFolder{dir, m.Hash()}, nil
 }
 
-// createManifest makes the manifest appear whole, unless there is one.
-func createManifest(dir, path string, m tiles.Manifest) error {
+// createManifest makes the manifest appear, unless another process does first.
+func createManifest(path string, m tiles.Manifest) error {
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(dir, ".manifest-*")
-	if err != nil {
+	if err := durable.New(path, append(text, '\n')); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(append(text, '\n'))
-	if serr := tmp.Sync(); err == nil {
-		err = serr
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Link(tmp.Name(), path); err == nil || errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return os.Rename(tmp.Name(), path) // a file system without links
+	return nil
 }
 
 // A drawHeader is the first line of a block's file. The numbers follow, float64
@@ -131,33 +117,12 @@ func (d *drawFolder) save(b *DrawBlock) error {
 	h.CRC = h.sum(numbers)
 	text, err := json.Marshal(h)
 	if err == nil {
-		err = writeDurably(d.path(b.Index), append(append(text, '\n'), numbers...))
+		err = durable.Write(d.path(b.Index), append(append(text, '\n'), numbers...))
 	}
 	if err != nil {
 		return fmt.Errorf("empirical: keeping block %d of draws: %w", b.Index, err)
 	}
 	return nil
-}
-
-func writeDurably(path string, data []byte) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if serr := f.Sync(); err == nil {
-		err = serr
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	// Not every system can sync a folder. A name that a power loss takes away
-	// costs a block, which is computed again.
-	if dir, derr := os.Open(filepath.Dir(path)); derr == nil {
-		_ = dir.Sync()
-		_ = dir.Close()
-	}
-	return err
 }
 
 // load reads block i. It returns nil without a file, and errDamaged, wrapped,

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/gomlx/gomlx/pkg/core/tensors"
@@ -125,17 +123,10 @@ func hashTensor(h hash.Hash, t *tensors.Tensor) error {
 // sameDraws returns an error wrapping [tiles.ErrMismatch] that names what
 // differs between what is there and this run.
 func sameDraws(where string, there, run tiles.Manifest) error {
-	keys := maps.Clone(there)
-	maps.Copy(keys, run)
-	var differ []string
-	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		if there[k] != run[k] {
-			differ = append(differ, fmt.Sprintf("%s is %q there and %q in this run", k, there[k], run[k]))
-		}
-	}
+	differ := there.Differences(run, "there", "in this run")
 	if len(differ) == 0 {
 		return nil
 	}
 	return fmt.Errorf("empirical: %w: %s: %s; go on with the same, or choose another folder",
-		tiles.ErrMismatch, where, strings.Join(differ, "; "))
+		tiles.ErrMismatch, where, strings.Join(differ, ", "))
 }

@@ -295,7 +295,7 @@ func TestMonteCarloRefusesAnotherRun(t *testing.T) {
 		c := call{net: net, x1: empirical.Batch{x}, opts: opts}
 		change(&c)
 		_, err := c.net.MonteCarlo(t.Context(), c.x1, c.x2, c.opts)
-		if !errors.Is(err, tiles.ErrMismatch) || !strings.Contains(err.Error(), want+` is "`) {
+		if !errors.Is(err, tiles.ErrMismatch) || !strings.Contains(err.Error(), `"`+want+`" is "`) {
 			t.Errorf("%s: error %v, want ErrMismatch naming it", want, err)
 		}
 	}

@@ -266,19 +266,26 @@ func TestOperatorIsGram(t *testing.T) {
 	}
 }
 
+// bothPrecisions returns a network in float32 and in float64, with the same weights.
+func bothPrecisions(t *testing.T, net func(*mlctx.Context, *gx.Node) *gx.Node, input ...int) (f, wide *empirical.Network) {
+	t.Helper()
+	f, err := empirical.New(kerneltest.Backend(t).GoMLX, mlctx.New(), graph.One(net), shapes.Make(dtypes.Float32, input...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	wide, err = f.Float64()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = wide.Close() })
+	return f, wide
+}
+
 // In float32 a product is within 1e-5 of that in float64 with the same weights.
 func TestOperatorFloat32(t *testing.T) {
 	net := networks[0]
-	f, err := empirical.New(kerneltest.Backend(t).GoMLX, mlctx.New(), graph.One(net.f), shapes.Make(dtypes.Float32, net.input...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	wide, err := f.Float64()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wide.Close()
+	f, wide := bothPrecisions(t, net.f, net.input...)
 	x := narrow(kerneltest.Floats(t, examples(t, 9, "x", net.input...)))
 	v := probes(1, 1, 9)
 	var got [2][]float64

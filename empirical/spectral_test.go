@@ -172,16 +172,7 @@ func TestSpectral(t *testing.T) {
 // of the float64 Gram matrix to it.
 func TestSpectralFloat32(t *testing.T) {
 	const n = 24
-	f, err := empirical.New(kerneltest.Backend(t).GoMLX, mlctx.New(), graph.One(spectralNetwork), shapes.Make(dtypes.Float32, 6))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	wide, err := f.Float64()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wide.Close()
+	f, wide := bothPrecisions(t, spectralNetwork, 6)
 	x := narrow(kerneltest.Floats(t, examples(t, n, "x", 6)))
 	g, err := wide.NTK(t.Context(), empirical.Batch{tensors.FromFlatDataAndDimensions(widen(x), n, 6)}, nil, empirical.Options{})
 	if err != nil {

@@ -5,6 +5,10 @@ import (
 	"gonum.org/v1/gonum/blas/blas64"
 )
 
+// dependent is how short a unit vector's remainder may get before the vector
+// counts as dependent on the others.
+const dependent = 1e-10
+
 // orthonormalize makes the rows of w orthonormal, to each other and to those of
 // v, in place. Rows whose remainder is not longer than drop are left out; the
 // kept ones come first. With q the kept rows,
@@ -45,6 +49,15 @@ func orthonormalize(v, w blas64.General, drop float64) (kept int, c, r blas64.Ge
 		kept++
 	}
 	return kept, c, r
+}
+
+// normalize scales the rows of x to length 1, but for those that are zero.
+func normalize(x blas64.General) {
+	for i := range x.Rows {
+		if r := blas64.Nrm2(vector(row(x, i))); r > 0 {
+			blas64.Scal(1/r, vector(row(x, i)))
+		}
+	}
 }
 
 // project subtracts from the rows of w their components along v's, and adds

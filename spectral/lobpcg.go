@@ -37,10 +37,6 @@ type LOBPCGOptions struct {
 	Progress func(Progress)
 }
 
-// dependent is how short a unit vector's remainder may get before the vector
-// counts as dependent on the others.
-const dependent = 1e-10
-
 // LOBPCG returns the k largest eigenvalues of op, repeated ones as often as they
 // are repeated, with eigenvectors and true residuals. It multiplies one block an
 // iteration; a preconditioner or a good Start is where it beats [Lanczos].
@@ -82,13 +78,8 @@ func LOBPCG(ctx context.Context, op Operator, k int, opts LOBPCGOptions) (*Pairs
 		a.sign = -1
 	}
 	l := &lobpcg{a: a, acc: acc, opts: opts, n: a.n, k: k}
-	if opts.Preconditioner != nil {
-		if l.t, err = newProduct(opts.Preconditioner, "preconditioner"); err != nil {
-			return nil, err
-		}
-		if l.t.n != a.n {
-			return nil, fmt.Errorf("spectral: LOBPCG: the preconditioner has dimension %d, the operator %d", l.t.n, a.n)
-		}
+	if l.t, err = newPreconditioner(opts.Preconditioner, "LOBPCG", a.n); err != nil {
+		return nil, err
 	}
 	if err := l.run(ctx); err != nil {
 		return nil, err
@@ -127,21 +118,12 @@ func (l *lobpcg) start(ctx context.Context) error {
 	l.x = min(l.k+guard, l.n)
 	l.s, l.as = make([]float64, 3*l.x*l.n), make([]float64, 3*l.x*l.n)
 	if l.opts.Start != nil {
-		if i := firstNotFinite(l.opts.Start); i >= 0 {
-			return fmt.Errorf("spectral: LOBPCG: %w: Start has %g at entry %d of vector %d", ErrNotFinite, l.opts.Start[i], i%l.n, i/l.n)
+		if err := checkVectors("LOBPCG", "Start", l.opts.Start, l.n); err != nil {
+			return err
 		}
 		copy(l.s, l.opts.Start)
 	}
 	return l.refresh(ctx)
-}
-
-// normalize scales the rows of x to length 1, but for those that are zero.
-func normalize(x blas64.General) {
-	for i := range x.Rows {
-		if r := blas64.Nrm2(vector(row(x, i))); r > 0 {
-			blas64.Scal(1/r, vector(row(x, i)))
-		}
-	}
 }
 
 // refresh computes A·X anew, makes X Ritz vectors and forgets P. Random vectors

@@ -128,6 +128,15 @@ func firstNotFinite(v []float64) int {
 	return -1
 }
 
+// checkVectors returns [ErrNotFinite] for vectors of length n that a caller
+// gives, one after another, under the given name.
+func checkVectors(who, name string, v []float64, n int) error {
+	if i := firstNotFinite(v); i >= 0 {
+		return fmt.Errorf("spectral: %s: %w: %s has %g at entry %d of vector %d", who, ErrNotFinite, name, v[i], i%n, i/n)
+	}
+	return nil
+}
+
 func maxAbs(v []float64) float64 {
 	top := 0.0
 	for _, x := range v {

@@ -42,6 +42,21 @@ func newProduct(op Operator, name string) (*product, error) {
 	return p, nil
 }
 
+// newPreconditioner returns nil for none. It must have the operator's dimension n.
+func newPreconditioner(op Operator, who string, n int) (*product, error) {
+	if op == nil {
+		return nil, nil
+	}
+	p, err := newProduct(op, "preconditioner")
+	if err != nil {
+		return nil, err
+	}
+	if p.n != n {
+		return nil, fmt.Errorf("spectral: %s: the preconditioner has dimension %d, the operator %d", who, p.n, n)
+	}
+	return p, nil
+}
+
 // mul sets the rows of dst to ±A times the rows of v.
 func (p *product) mul(ctx context.Context, dst, v blas64.General) error {
 	k := v.Rows

@@ -105,12 +105,11 @@ func (c *cg) check(b []float64) (err error) {
 	case !(o.Tol >= 0 && o.Tol < 1) || o.MaxIterations < 0:
 		return fmt.Errorf("spectral: solve: Tol %g must be at least 0 and below 1, MaxIterations %d not negative", o.Tol, o.MaxIterations)
 	}
-	if i := firstNotFinite(b); i >= 0 {
-		return fmt.Errorf("spectral: solve: %w: b has %g at entry %d of vector %d", ErrNotFinite, b[i], i%c.n, i/c.n)
+	if err := checkVectors("solve", "b", b, c.n); err != nil {
+		return err
 	}
-	if s := c.opts.Start; firstNotFinite(s) >= 0 {
-		i := firstNotFinite(s)
-		return fmt.Errorf("spectral: solve: %w: Start has %g at entry %d of vector %d", ErrNotFinite, s[i], i%c.n, i/c.n)
+	if err := checkVectors("solve", "Start", c.opts.Start, c.n); err != nil {
+		return err
 	}
 	if c.opts.Tol == 0 {
 		c.opts.Tol = 1e-10
@@ -118,13 +117,6 @@ func (c *cg) check(b []float64) (err error) {
 	if c.opts.MaxIterations == 0 {
 		c.opts.MaxIterations = 2*c.n + 100
 	}
-	if p := c.opts.Preconditioner; p != nil {
-		if c.m, err = newProduct(p, "preconditioner"); err != nil {
-			return err
-		}
-		if c.m.n != c.n {
-			return fmt.Errorf("spectral: solve: the preconditioner has dimension %d, the operator %d", c.m.n, c.n)
-		}
-	}
-	return nil
+	c.m, err = newPreconditioner(c.opts.Preconditioner, "solve", c.n)
+	return err
 }

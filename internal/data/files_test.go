@@ -13,8 +13,8 @@ import (
 
 // Files written byte by byte from the formats' descriptions.
 
-// npy returns a .npy file of version 1 with the header given.
-func npy(header string, values []byte) []byte {
+// npyFile returns a .npy file of version 1 with the header given.
+func npyFile(header string, values []byte) []byte {
 	b := []byte("\x93NUMPY\x01\x00")
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(header)))
 	b = append(b, header...)

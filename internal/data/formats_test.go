@@ -41,10 +41,10 @@ func contentOf(s *Set) content { return content{s.Shape, s.X, s.Y, s.ClassNames}
 func TestFormats(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string) string { return write(t, dir, name, []byte(text)) }
-	write(t, dir, "y.npy", npy(npyDict("<i8", "(2,)"), i8(5, 3)))
-	write(t, dir, "y2.npy", npy(npyDict("<f8", "(2, 2)"), f8(1, 2, 3, 4)))
+	write(t, dir, "y.npy", npyFile(npyDict("<i8", "(2,)"), i8(5, 3)))
+	write(t, dir, "y2.npy", npyFile(npyDict("<f8", "(2, 2)"), f8(1, 2, 3, 4)))
 	write(t, dir, "b-labels-idx1-ubyte", idx([]byte{2, 1}, 2))
-	x := write(t, dir, "x.npy", npy(npyDict("<f8", "(2, 2)"), f8(1, 2, 3, 4)))
+	x := write(t, dir, "x.npy", npyFile(npyDict("<f8", "(2, 2)"), f8(1, 2, 3, 4)))
 	plain := content{Shape: []int{2, 2}, X: []float64{1, 2, 3, 4}}
 	with := func(y []float64, classes ...string) content {
 		c := plain
@@ -58,7 +58,7 @@ func TestFormats(t *testing.T) {
 		want       content
 	}{
 		{"npy", x, Options{}, plain},
-		{"npy.gz", write(t, dir, "x.npy.gz", gzipped(npy(npyDict("<f8", "(2, 2)"), f8(1, 2, 3, 4)))), Options{}, plain},
+		{"npy.gz", write(t, dir, "x.npy.gz", gzipped(npyFile(npyDict("<f8", "(2, 2)"), f8(1, 2, 3, 4)))), Options{}, plain},
 		{"npy version 2", write(t, dir, "v2.npy", append([]byte("\x93NUMPY\x02\x00\x3c\x00\x00\x00"+npyDict("<f8", "(2, 2)")), f8(1, 2, 3, 4)...)), Options{}, plain},
 		{"npy with classes", x, Options{Labels: dir + "/y.npy"}, with([]float64{1, 0}, "3", "5")},
 		{"npy with integer targets", x, Options{Labels: dir + "/y.npy", Task: "regression"}, with([]float64{5, 3})},
@@ -126,7 +126,7 @@ func TestNpyDtypes(t *testing.T) {
 		{">i8", []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfb}, -5},
 		{"<u8", []byte{0, 0, 0, 0, 0, 0, 0x20, 0}, 1 << 53},
 	} {
-		path := write(t, dir, "d.npy", npy(npyDict(tc.descr, "(1, 1)"), tc.bytes))
+		path := write(t, dir, "d.npy", npyFile(npyDict(tc.descr, "(1, 1)"), tc.bytes))
 		if s := open(t, path, Options{}); s.X[0] != tc.want {
 			t.Errorf("%s: %v, want %v", tc.descr, s.X[0], tc.want)
 		}
@@ -141,7 +141,7 @@ func TestNpyImages(t *testing.T) {
 		{"(1, 1, 4, 1)", "nhwc"},
 		{"(2, 2, 1)", ""},
 	} {
-		path := write(t, dir, "i.npy", npy(npyDict("<f8", tc.shape), f8(1, 2, 3, 4)))
+		path := write(t, dir, "i.npy", npyFile(npyDict("<f8", tc.shape), f8(1, 2, 3, 4)))
 		s := open(t, path, Options{Standardize: "none"})
 		if s.Layout != tc.layout || tc.layout != "" && !strings.Contains(s.Note, "axes taken as "+tc.layout) {
 			t.Errorf("%s: layout %q, note %q", tc.shape, s.Layout, s.Note)

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
+
+	"github.com/gontk/ntk/internal/npy"
 )
 
 // A number decodes one stored value; false if a float64 cannot hold it.
@@ -68,7 +71,7 @@ const maxExactInteger = 1 << 53
 // still in the file.
 type npyArray struct {
 	*blob
-	npyHeader
+	npy.Header
 	number
 	fields  int   // values of one example
 	offsets []int // of those in the file if it is in Fortran order
@@ -78,35 +81,35 @@ type npyArray struct {
 // in Fortran order, where an example lies scattered, is moved into memory, up
 // to limit bytes; others are read example by example.
 func readNpyArray(ctx context.Context, b *blob, limit int64) (*npyArray, error) {
-	h, err := readNpyHeader(b)
-	if err != nil {
-		return nil, err
-	}
-	num, err := npyNumber(h.descr)
+	h, err := npy.Read(io.NewSectionReader(b, 0, b.size))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", b.file, err)
 	}
-	if len(h.shape) == 0 {
+	num, err := npyNumber(h.Descr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.file, err)
+	}
+	if len(h.Shape) == 0 {
 		return nil, fmt.Errorf("%s: a single number, an array of examples expected", b.file)
 	}
-	total, ok := product(h.shape)
-	if !ok || int64(total) > (math.MaxInt64-h.data)/int64(num.width) {
-		return nil, fmt.Errorf("%s: shape %v is more than any file holds, %d bytes found", b.file, h.shape, b.size)
+	total, ok := product(h.Shape)
+	if !ok || int64(total) > (math.MaxInt64-h.Size)/int64(num.width) {
+		return nil, fmt.Errorf("%s: shape %v is more than any file holds, %d bytes found", b.file, h.Shape, b.size)
 	}
-	if err := b.expectSize(h.data+int64(total)*int64(num.width), fmt.Sprintf("shape %v of %s", h.shape, h.descr)); err != nil {
+	if err := b.expectSize(h.Size+int64(total)*int64(num.width), fmt.Sprintf("shape %v of %s", h.Shape, h.Descr)); err != nil {
 		return nil, err
 	}
-	a := &npyArray{blob: b, npyHeader: h, number: num}
+	a := &npyArray{blob: b, Header: h, number: num}
 	if total > 0 {
-		a.fields = total / h.shape[0]
+		a.fields = total / h.Shape[0]
 	}
-	if h.fortran && len(h.shape) > 1 && total > 0 {
+	if h.Fortran && len(h.Shape) > 1 && total > 0 {
 		content, err := b.bytes(ctx, limit)
 		if err != nil {
 			return nil, err
 		}
 		a.blob = bytesBlob(b.file, content)
-		a.offsets = fortranOffsets(h.shape, a.fields)
+		a.offsets = fortranOffsets(h.Shape, a.fields)
 	}
 	return a, nil
 }
@@ -133,11 +136,11 @@ func (a *npyArray) row() func(dst []float64, i int) error {
 	return func(dst []float64, i int) error {
 		if a.offsets != nil {
 			for k, off := range a.offsets {
-				if err := a.readFull(buf[k*a.width:(k+1)*a.width], a.data+int64((off+i)*a.width)); err != nil {
+				if err := a.readFull(buf[k*a.width:(k+1)*a.width], a.Size+int64((off+i)*a.width)); err != nil {
 					return err
 				}
 			}
-		} else if err := a.readFull(buf, a.data+int64(i*len(buf))); err != nil {
+		} else if err := a.readFull(buf, a.Size+int64(i*len(buf))); err != nil {
 			return err
 		}
 		for k := range dst {
@@ -153,13 +156,13 @@ func (a *npyArray) row() func(dst []float64, i int) error {
 
 // labels reads the whole array as labels: [N], or [N, k] for k targets.
 func (a *npyArray) labels(task string) (labels, error) {
-	if len(a.shape) > 2 {
-		return labels{}, fmt.Errorf("%s: labels of shape %v, [N] or [N, k] expected", a.file, a.shape)
+	if len(a.Shape) > 2 {
+		return labels{}, fmt.Errorf("%s: labels of shape %v, [N] or [N, k] expected", a.file, a.Shape)
 	}
 	if a.fields == 0 {
-		return labels{}, fmt.Errorf("%s: labels of shape %v: there are none", a.file, a.shape)
+		return labels{}, fmt.Errorf("%s: labels of shape %v: there are none", a.file, a.Shape)
 	}
-	n := a.shape[0]
+	n := a.Shape[0]
 	values := make([]float64, n*a.fields)
 	row := a.row()
 	for i := range n {
@@ -172,11 +175,11 @@ func (a *npyArray) labels(task string) (labels, error) {
 
 // table takes the array for examples.
 func (a *npyArray) table() (*table, error) {
-	if len(a.shape) < 2 {
-		return nil, fmt.Errorf("%s: shape %v, [N, ...] of two or more axes expected: reshape single features to [N, 1]", a.file, a.shape)
+	if len(a.Shape) < 2 {
+		return nil, fmt.Errorf("%s: shape %v, [N, ...] of two or more axes expected: reshape single features to [N, 1]", a.file, a.Shape)
 	}
-	layout, note := arrayLayout(a.shape)
-	t := &table{file: a.file, shape: a.shape, layout: layout, row: a.row()}
+	layout, note := arrayLayout(a.Shape)
+	t := &table{file: a.file, shape: a.Shape, layout: layout, row: a.row()}
 	if note != "" {
 		t.notes = append(t.notes, note)
 	}

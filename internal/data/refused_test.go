@@ -16,12 +16,12 @@ func TestRefused(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("NTK_DATA", "")
 	nan, inf := math.NaN(), math.Inf(-1)
-	goodX := write(t, dir, "x.npy", npy(npyDict("<f8", "(2, 2)"), f8(1, 2, 3, 4)))
-	long := npy(npyDict("<i8", "(1001,)"), nil)
+	goodX := write(t, dir, "x.npy", npyFile(npyDict("<f8", "(2, 2)"), f8(1, 2, 3, 4)))
+	long := npyFile(npyDict("<i8", "(1001,)"), nil)
 	for i := range int64(1001) {
 		long = append(long, i8(i)...)
 	}
-	longX := npy(npyDict("|u1", "(1001, 1)"), make([]byte, 1001))
+	longX := npyFile(npyDict("|u1", "(1001, 1)"), make([]byte, 1001))
 	archive := func(members ...string) []byte {
 		var b bytes.Buffer
 		w := zip.NewWriter(&b)
@@ -30,7 +30,7 @@ func TestRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m.Write(npy(npyDict("<f8", "(1, 1)"), f8(1)))
+			m.Write(npyFile(npyDict("<f8", "(1, 1)"), f8(1)))
 		}
 		w.Close()
 		return b.Bytes()
@@ -69,47 +69,47 @@ func TestRefused(t *testing.T) {
 		{"far/x.npy/", nil, Options{}, "neither a data set"},
 
 		// .npy
-		{"e.npy", []byte{}, Options{}, "e.npy: not a .npy file: 0 bytes"},
-		{"t.npy", []byte("hello, world"), Options{}, `not a .npy file: 12 bytes that start with "hello,"`},
+		{"e.npy", []byte{}, Options{}, `e.npy: not a .npy file: it starts with ""`},
+		{"t.npy", []byte("hello, world"), Options{}, `not a .npy file: it starts with "hello,"`},
 		{"v.npy", []byte("\x93NUMPY\x04\x00\x00\x00\x00\x00"), Options{}, ".npy version 4 is unknown"},
-		{"v2.npy", []byte("\x93NUMPY\x02\x00\x00\x00"), Options{}, ".npy version 2 is unknown, or its header is cut short"},
-		{"h.npy", npy(npyDict("<f8", "(1, 1)"), nil)[:40], Options{}, "70 bytes expected for the .npy header, 40 found"},
+		{"v2.npy", []byte("\x93NUMPY\x02\x00\x00\x00"), Options{}, ".npy file is cut short within its first 12 bytes"},
+		{"h.npy", npyFile(npyDict("<f8", "(1, 1)"), nil)[:40], Options{}, "cut short within a header of 60 bytes"},
 		{"hh.npy", []byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"), Options{}, ".npy header of 4294967295 bytes, at most 10000"},
-		{"s.npy", npy(npyDict("<f8", "(2, 2)"), f8(1, 2, 3)), Options{}, "102 bytes expected for shape [2 2] of <f8, 94 found"},
-		{"l.npy", npy(npyDict("<f8", "(1, 1)"), f8(1, 2)), Options{}, "78 bytes expected for shape [1 1] of <f8, 86 found"},
-		{"big.npy", npy(npyDict("<f8", "(4611686018427387904, 4)"), f8(1)), Options{}, "more than any file holds, 96 bytes found"},
-		{"big2.npy", npy(npyDict("<f8", "(1152921504606846976, 1)"), f8(1)), Options{}, "more than any file holds"},
-		{"big3.npy", npy(npyDict("<f8", "(99999999999999999999, 1)"), f8(1)), Options{}, `axis size expected before "9999`},
-		{"neg.npy", npy(npyDict("<f8", "(-1, 1)"), f8(1)), Options{}, `axis size expected before "-1`},
-		{"tall.npy", npy(npyDict("<f8", "(4611686018427387904, 0)"), nil), Options{}, "example of shape [0] holds no values"},
-		{"rank.npy", npy(npyDict("<f8", "("+strings.Repeat("1, ", 65)+")"), f8(1)), Options{}, "more than 64 axes"},
-		{"none.npy", npy(npyDict("<f8", "(0, 3)"), nil), Options{}, "none.npy: no examples"},
-		{"flat.npy", npy(npyDict("<f8", "(2,)"), f8(1, 2)), Options{}, "shape [2], [N, ...] of two or more axes expected"},
-		{"one.npy", npy(npyDict("<f8", "()"), f8(1)), Options{}, "a single number, an array of examples expected"},
-		{"c.npy", npy(npyDict("<c16", "(1, 1)"), f8(1, 2)), Options{}, `dtype "<c16" is not supported, save as float64`},
-		{"f2.npy", npy(npyDict("<f2", "(1, 1)"), []byte{1, 2}), Options{}, `dtype "<f2" is not supported`},
-		{"o.npy", npy(npyDict("|f8", "(1, 1)"), f8(1)), Options{}, `dtype "|f8" has no byte order`},
-		{"r.npy", npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1, 1)}", f8(1)), Options{}, "structured arrays are not supported"},
-		{"k.npy", npy("{'descr': '<f8', 'shape': (1, 1)}", f8(1)), Options{}, `keys ["descr" "shape"], expected descr, fortran_order and shape`},
-		{"kk.npy", npy("{'shape': (1,), 'shape': (1, 1)}", f8(1)), Options{}, `key "shape" twice`},
-		{"u.npy", npy("{'descr': '<f8', 'more': 3}", f8(1)), Options{}, `unknown key "more"`},
-		{"after.npy", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1)} x", f8(1)), Options{}, "1 bytes after the end"},
-		{"quote.npy", npy("{'descr", f8(1)), Options{}, "text without its closing quote"},
-		{"nan.npy", npy(npyDict("<f8", "(2, 2)"), f8(1, 2, 3, nan)), Options{}, "nan.npy: example 1, feature 1 is NaN"},
-		{"inf.npy", npy(npyDict("<f8", "(2, 1, 2)"), f8(1, 2, inf, 4)), Options{Seed: 1}, "inf.npy: example 1, feature 0 is -Inf"},
-		{"exact.npy", npy(npyDict("<i8", "(2, 1)"), i8(1, 1<<53+1)), Options{}, "example 1, feature 0 is an integer that float64 cannot hold"},
-		{"limit.npy", npy(npyDict("|u1", "(8, 1)"), make([]byte, 8)), Options{MaxBytes: 63}, "8 examples of 1 values as float64: 64 bytes, more than the limit of 63"},
-		{"cut.npy.gz", gzipped(npy(npyDict("<f8", "(1, 1)"), f8(1)))[:50], Options{}, "cut.npy.gz: damaged or cut short after"},
+		{"s.npy", npyFile(npyDict("<f8", "(2, 2)"), f8(1, 2, 3)), Options{}, "102 bytes expected for shape [2 2] of <f8, 94 found"},
+		{"l.npy", npyFile(npyDict("<f8", "(1, 1)"), f8(1, 2)), Options{}, "78 bytes expected for shape [1 1] of <f8, 86 found"},
+		{"big.npy", npyFile(npyDict("<f8", "(4611686018427387904, 4)"), f8(1)), Options{}, "more than any file holds, 96 bytes found"},
+		{"big2.npy", npyFile(npyDict("<f8", "(1152921504606846976, 1)"), f8(1)), Options{}, "more than any file holds"},
+		{"big3.npy", npyFile(npyDict("<f8", "(99999999999999999999, 1)"), f8(1)), Options{}, `axis size expected before "9999`},
+		{"neg.npy", npyFile(npyDict("<f8", "(-1, 1)"), f8(1)), Options{}, `axis size expected before "-1`},
+		{"tall.npy", npyFile(npyDict("<f8", "(4611686018427387904, 0)"), nil), Options{}, "example of shape [0] holds no values"},
+		{"rank.npy", npyFile(npyDict("<f8", "("+strings.Repeat("1, ", 65)+")"), f8(1)), Options{}, "more than 64 axes"},
+		{"none.npy", npyFile(npyDict("<f8", "(0, 3)"), nil), Options{}, "none.npy: no examples"},
+		{"flat.npy", npyFile(npyDict("<f8", "(2,)"), f8(1, 2)), Options{}, "shape [2], [N, ...] of two or more axes expected"},
+		{"one.npy", npyFile(npyDict("<f8", "()"), f8(1)), Options{}, "a single number, an array of examples expected"},
+		{"c.npy", npyFile(npyDict("<c16", "(1, 1)"), f8(1, 2)), Options{}, `dtype "<c16" is not supported, save as float64`},
+		{"f2.npy", npyFile(npyDict("<f2", "(1, 1)"), []byte{1, 2}), Options{}, `dtype "<f2" is not supported`},
+		{"o.npy", npyFile(npyDict("|f8", "(1, 1)"), f8(1)), Options{}, `dtype "|f8" has no byte order`},
+		{"r.npy", npyFile("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1, 1)}", f8(1)), Options{}, "structured arrays are not supported"},
+		{"k.npy", npyFile("{'descr': '<f8', 'shape': (1, 1)}", f8(1)), Options{}, `keys ["descr" "shape"], expected descr, fortran_order and shape`},
+		{"kk.npy", npyFile("{'shape': (1,), 'shape': (1, 1)}", f8(1)), Options{}, `key "shape" twice`},
+		{"u.npy", npyFile("{'descr': '<f8', 'more': 3}", f8(1)), Options{}, `unknown key "more"`},
+		{"after.npy", npyFile("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1)} x", f8(1)), Options{}, "1 bytes after the end"},
+		{"quote.npy", npyFile("{'descr", f8(1)), Options{}, "text without its closing quote"},
+		{"nan.npy", npyFile(npyDict("<f8", "(2, 2)"), f8(1, 2, 3, nan)), Options{}, "nan.npy: example 1, feature 1 is NaN"},
+		{"inf.npy", npyFile(npyDict("<f8", "(2, 1, 2)"), f8(1, 2, inf, 4)), Options{Seed: 1}, "inf.npy: example 1, feature 0 is -Inf"},
+		{"exact.npy", npyFile(npyDict("<i8", "(2, 1)"), i8(1, 1<<53+1)), Options{}, "example 1, feature 0 is an integer that float64 cannot hold"},
+		{"limit.npy", npyFile(npyDict("|u1", "(8, 1)"), make([]byte, 8)), Options{MaxBytes: 63}, "8 examples of 1 values as float64: 64 bytes, more than the limit of 63"},
+		{"cut.npy.gz", gzipped(npyFile(npyDict("<f8", "(1, 1)"), f8(1)))[:50], Options{}, "cut.npy.gz: damaged or cut short after"},
 		{"not.npy.gz", []byte("\x93NUMPY"), Options{}, "not.npy.gz: not a gzip file"},
 		{"bomb.npy.gz", gzipped(make([]byte, 1<<20)), Options{MaxBytes: 1 << 16}, "bomb.npy.gz decompressed: more than the limit of 65536 bytes"},
 
 		// Labels in .npy
-		{"y3.npy", npy(npyDict("<i8", "(3,)"), i8(1, 2, 3)), Options{Labels: "y3.npy"}, "x.npy: 2 examples, but DIR/y3.npy has 3 labels"},
-		{"ynan.npy", npy(npyDict("<f8", "(2,)"), f8(1, nan)), Options{Labels: "ynan.npy"}, "ynan.npy: the label of example 1 is NaN"},
-		{"yfrac.npy", npy(npyDict("<f8", "(2,)"), f8(1, 2.5)), Options{Labels: "yfrac.npy", Task: "classes"}, "the label of example 1 is 2.5, a class is an integer"},
-		{"ywide.npy", npy(npyDict("<i8", "(2, 2)"), i8(1, 2, 3, 4)), Options{Labels: "ywide.npy"}, "2 integers per label, a class is one"},
-		{"ydeep.npy", npy(npyDict("<i8", "(2, 1, 1)"), i8(1, 2)), Options{Labels: "ydeep.npy"}, "labels of shape [2 1 1], [N] or [N, k] expected"},
-		{"ynone.npy", npy(npyDict("<i8", "(4611686018427387904, 0)"), nil), Options{Labels: "ynone.npy"}, "there are none"},
+		{"y3.npy", npyFile(npyDict("<i8", "(3,)"), i8(1, 2, 3)), Options{Labels: "y3.npy"}, "x.npy: 2 examples, but DIR/y3.npy has 3 labels"},
+		{"ynan.npy", npyFile(npyDict("<f8", "(2,)"), f8(1, nan)), Options{Labels: "ynan.npy"}, "ynan.npy: the label of example 1 is NaN"},
+		{"yfrac.npy", npyFile(npyDict("<f8", "(2,)"), f8(1, 2.5)), Options{Labels: "yfrac.npy", Task: "classes"}, "the label of example 1 is 2.5, a class is an integer"},
+		{"ywide.npy", npyFile(npyDict("<i8", "(2, 2)"), i8(1, 2, 3, 4)), Options{Labels: "ywide.npy"}, "2 integers per label, a class is one"},
+		{"ydeep.npy", npyFile(npyDict("<i8", "(2, 1, 1)"), i8(1, 2)), Options{Labels: "ydeep.npy"}, "labels of shape [2 1 1], [N] or [N, k] expected"},
+		{"ynone.npy", npyFile(npyDict("<i8", "(4611686018427387904, 0)"), nil), Options{Labels: "ynone.npy"}, "there are none"},
 
 		// .npz
 		{"a.npz", []byte("PK"), Options{}, "a.npz: not a .npz file"},

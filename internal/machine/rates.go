@@ -11,6 +11,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+
+	"github.com/gontk/ntk/internal/durable"
 )
 
 // ErrRates is wrapped by errors about a rates file that cannot be used.
@@ -127,7 +129,10 @@ func SaveRates(dir string, key Key, rates []Rate) error {
 		return fmt.Errorf("%w: %d rates take %s, more than the %s a file may hold",
 			ErrRates, len(rates), FormatBytes(int64(len(b))), FormatBytes(ratesLimit))
 	}
-	if err := replaceFile(path, append(b, '\n')); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("%w: %w", ErrRates, err)
+	}
+	if err := durable.Write(path, append(b, '\n')); err != nil {
 		return fmt.Errorf("%w: %w", ErrRates, err)
 	}
 	return nil
@@ -151,32 +156,4 @@ func byForm(rates []Rate) (map[string]Rate, error) {
 		m[r.Form] = r
 	}
 	return m, nil
-}
-
-// replaceFile writes a file under a temporary name and renames it into place.
-func replaceFile(path string, data []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

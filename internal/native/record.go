@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
+
+	"github.com/gontk/ntk/internal/durable"
 )
 
 // A record stands beside an installed library. While size and time of the
@@ -38,10 +39,7 @@ func writeRecord(library string, p pin) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(recordPath(library), 0o644, func(f *os.File) error {
-		_, err := f.Write(append(data, '\n'))
-		return err
-	})
+	return durable.Write(recordPath(library), append(data, '\n'))
 }
 
 // recorded reports whether the record beside library vouches for it.
@@ -119,45 +117,4 @@ func (c contextReader) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	return c.r.Read(b)
-}
-
-// partialPrefix begins the names of files that are still being written.
-const partialPrefix = ".partial-"
-
-// replaceFile writes a file so that path holds either what it held before or
-// all of what write wrote, whatever happens in between.
-func replaceFile(path string, mode os.FileMode, write func(*os.File) error) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, partialPrefix)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err = write(f); err != nil {
-		return err
-	}
-	if err = f.Chmod(mode); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	// Without this the rename itself may be lost in a power cut. Not every
-	// file system can sync a folder, and none of the data depends on it.
-	if d, openErr := os.Open(dir); openErr == nil {
-		_ = d.Sync()
-		d.Close()
-	}
-	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/gontk/ntk/internal/durable"
 )
 
 // SetupOptions configures [Setup].
@@ -146,7 +148,7 @@ func (in installer) install(ctx context.Context, p pin, path, from string, say f
 
 	wheel := filepath.Join(from, p.wheel)
 	if from == "" {
-		tmp, err := os.MkdirTemp(dir, partialPrefix)
+		tmp, err := os.MkdirTemp(dir, durable.Partial)
 		if err != nil {
 			return err
 		}
@@ -180,7 +182,7 @@ func removeStale(dir string) {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if err == nil && strings.HasPrefix(e.Name(), partialPrefix) && time.Since(info.ModTime()) > 24*time.Hour {
+		if err == nil && strings.HasPrefix(e.Name(), durable.Partial) && time.Since(info.ModTime()) > 24*time.Hour {
 			os.RemoveAll(filepath.Join(dir, e.Name()))
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/gontk/ntk/internal/durable"
 )
 
 // unpack checks the sum of a wheel, takes the library that p pins out of it,
@@ -52,7 +54,7 @@ func extract(ctx context.Context, entry *zip.File, p pin, path string) error {
 		return fmt.Errorf("%s: %w", entry.Name, err)
 	}
 	defer r.Close()
-	return replaceFile(path, 0o755, func(f *os.File) error {
+	return durable.Replace(path, 0o755, func(f *os.File) error {
 		h := sha256.New()
 		// One byte more than pinned is enough to know that there are too many.
 		n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(contextReader{ctx, r}, p.size+1))

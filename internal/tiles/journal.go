@@ -3,6 +3,8 @@ package tiles
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +18,7 @@ import (
 var ErrJournal = errors.New("journal")
 
 const (
-	journalVersion = 1
+	journalVersion = 2
 	// maxLine bounds a line of a journal in bytes. Only the first, with the
 	// manifest, has more than a hundred.
 	maxLine = 1 << 20
@@ -28,10 +30,23 @@ func journalPath(path string) string { return path + ".journal" }
 // A header is a journal's first line.
 type header struct {
 	Version int `json:"ntk_tiles"`
-	// Hash is the manifest's, so that a damaged manifest is noticed.
-	Hash     string   `json:"manifest_sha256"`
+	// Sum is the SHA-256 of spec and manifest, so that damage is noticed.
+	Sum      string   `json:"sha256"`
 	Spec     Spec     `json:"spec"`
 	Manifest Manifest `json:"manifest"`
+}
+
+func newHeader(s Spec, m Manifest) header {
+	h := header{Version: journalVersion, Spec: s, Manifest: m}
+	h.Sum = h.sum()
+	return h
+}
+
+func (h *header) sum() string {
+	// encoding/json cannot fail on numbers and strings.
+	b, _ := json.Marshal(header{Version: h.Version, Spec: h.Spec, Manifest: h.Manifest})
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // A record is any other line: a finished tile with its checksum, or whether
@@ -49,9 +64,8 @@ type history struct {
 	header header
 	// sums holds the checksum of each finished tile by its index.
 	sums map[int]uint32
-	// complete is whether the last line says so; doubted whether the last
-	// line about it denies it, because a tile failed its checksum.
-	complete, doubted bool
+	// complete is whether the last line says so.
+	complete bool
 	// whole is the length of the intact lines in bytes, and torn of what
 	// follows them: a line that a kill or a power loss cut.
 	whole, torn int64
@@ -113,7 +127,7 @@ func (h *history) take(number int, line []byte) error {
 		if *r.Complete && len(h.sums) != h.header.Spec.count() {
 			return fmt.Errorf("calls %d of %d tiles complete", len(h.sums), h.header.Spec.count())
 		}
-		h.complete, h.doubted = *r.Complete, !*r.Complete
+		h.complete = *r.Complete
 		return nil
 	case r.Tile == nil || r.Complete != nil:
 		return errors.New("is neither a tile nor complete")
@@ -130,23 +144,17 @@ func (h *history) take(number int, line []byte) error {
 	return nil
 }
 
-// finished reports whether every tile is stored as far as the journal knows:
-// a kill may have come between the last tile and the line that says so.
-func (h *history) finished() bool {
-	return len(h.sums) == h.header.Spec.count() && !h.doubted
-}
-
 func (h *header) validate() error {
 	if h.Version != journalVersion {
 		return fmt.Errorf("has format version %d, want %d", h.Version, journalVersion)
+	}
+	if got := h.sum(); got != h.Sum {
+		return fmt.Errorf("is damaged: its spec and manifest have SHA-256 %s, want %q", got, h.Sum)
 	}
 	if err := h.Spec.Validate(); err != nil {
 		return fmt.Errorf("is no header: %w", err)
 	}
 	h.Spec = h.Spec.normal()
-	if got := h.Manifest.Hash(); got != h.Hash {
-		return fmt.Errorf("is damaged: its manifest has hash %s, want %q", got, h.Hash)
-	}
 	return nil
 }
 

@@ -55,37 +55,53 @@ func (s Spec) describe() Manifest {
 		"symmetric": fmt.Sprint(s.Symmetric),
 		"block1":    fmt.Sprint(s.Block1),
 		"block2":    fmt.Sprint(s.Block2),
+		"packed":    fmt.Sprint(s.Packed),
+		"part":      s.Part.String(),
 	}
 }
 
-// compare returns ErrMismatch naming, of the keys in which this run differs
-// from the file, the first with both values and the others by name.
-func compare(path, what string, file, run Manifest) error {
+// Differences returns, for each key in which two manifests differ, a clause with
+// both values and where they are, such as "in the file".
+func (m Manifest) Differences(other Manifest, inThis, inOther string) []string {
+	return differences("manifest", m, other, inThis, inOther)
+}
+
+func differences(what string, one, other Manifest, inOne, inOther string) []string {
+	keys := slices.Collect(maps.Keys(one))
+	for k := range other {
+		if _, ok := one[k]; !ok {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
 	var differ []string
-	for _, k := range slices.Sorted(maps.Keys(file)) {
-		if v, ok := run[k]; !ok || v != file[k] {
-			differ = append(differ, k)
+	for _, k := range keys {
+		was, had := one[k]
+		is, has := other[k]
+		if had != has || was != is {
+			differ = append(differ, fmt.Sprintf("%s %q is %s %s and %s %s", what, k, quoted(was, had), inOne, quoted(is, has), inOther))
 		}
 	}
-	for _, k := range slices.Sorted(maps.Keys(run)) {
-		if _, ok := file[k]; !ok {
-			differ = append(differ, k)
-		}
+	return differ
+}
+
+// maxQuoted bounds how much of a value an error shows.
+const maxQuoted = 100
+
+func quoted(value string, ok bool) string {
+	switch {
+	case !ok:
+		return "nothing"
+	case len(value) > maxQuoted:
+		return fmt.Sprintf("%q…", value[:maxQuoted])
 	}
+	return fmt.Sprintf("%q", value)
+}
+
+// mismatch returns ErrMismatch naming every difference; nil if there is none.
+func mismatch(path string, differ []string) error {
 	if len(differ) == 0 {
 		return nil
 	}
-	value := func(m Manifest, k string) string {
-		if v, ok := m[k]; ok {
-			return fmt.Sprintf("%q", v)
-		}
-		return "nothing"
-	}
-	k := differ[0]
-	also := ""
-	if rest := differ[1:]; len(rest) > 0 {
-		also = "; also different: " + strings.Join(rest, ", ")
-	}
-	return fmt.Errorf("%w: %s: %s %q is %s in the file and %s in this run%s; resume with the same, or write to another file",
-		ErrMismatch, path, what, k, value(file, k), value(run, k), also)
+	return fmt.Errorf("%w: %s: %s; resume with the same, or write to another file", ErrMismatch, path, strings.Join(differ, ", "))
 }

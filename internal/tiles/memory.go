@@ -10,7 +10,7 @@ import (
 
 // Memory is a [Writer] that holds the whole array.
 type Memory struct {
-	spec   Spec
+	spec   layout
 	ledger *ledger
 	f32    []float32
 	f64    []float64
@@ -35,7 +35,7 @@ func NewMemory(spec Spec) (*Memory, error) {
 		return nil, fmt.Errorf("%w: an array of shape %v in %s takes %d bytes, beyond the address space; write it to a file",
 			ErrSpec, spec.Shape(), spec.DType, n)
 	}
-	m := &Memory{spec: spec, ledger: newLedger(spec.count())}
+	m := &Memory{spec: spec.layout(), ledger: newLedger(spec.count())}
 	if spec.DType == Float32 {
 		m.f32 = make([]float32, n/4)
 	} else {
@@ -45,7 +45,7 @@ func NewMemory(spec Spec) (*Memory, error) {
 }
 
 // Spec implements [Writer].
-func (m *Memory) Spec() Spec { return m.spec.normal() }
+func (m *Memory) Spec() Spec { return m.spec.Spec.normal() }
 
 // Bytes returns the size of the array in bytes.
 func (m *Memory) Bytes() int64 { return m.spec.Bytes() }
@@ -90,11 +90,12 @@ func (m *Memory) fill(r region, data []float64) {
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			width := int64(r.Cols * m.spec.tail())
+			tail := m.spec.tail()
+			width := int64(r.Cols * tail)
 			var row []float64
 			for i := int(next.Add(1)) - 1; i < r.Rows; i = int(next.Add(1)) - 1 {
-				at := m.spec.start(r, i)
-				if m.spec.DType == Float64 {
+				at, skip := m.spec.place(r, i)
+				if m.spec.DType == Float64 && skip == 0 {
 					m.spec.fillRow(m.f64[at:at+width], data, r, i)
 					continue
 				}
@@ -102,7 +103,11 @@ func (m *Memory) fill(r region, data []float64) {
 					row = make([]float64, width)
 				}
 				m.spec.fillRow(row, data, r, i)
-				for k, v := range row {
+				if m.spec.DType == Float64 {
+					copy(m.f64[at:], row[skip*tail:])
+					continue
+				}
+				for k, v := range row[skip*tail:] {
 					m.f32[at+int64(k)] = float32(v)
 				}
 			}

@@ -1,6 +1,7 @@
 package tiles
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,10 +10,6 @@ import (
 	"math"
 	"os"
 )
-
-// ErrIncomplete is wrapped by errors about an array whose journal says that
-// tiles are missing.
-var ErrIncomplete = errors.New("array is incomplete")
 
 // StatNPY returns the shape and dtype of a .npy file without reading its
 // entries, so that a caller can compare their size with its budget. It
@@ -28,12 +25,18 @@ func StatNPY(path string) (shape []int, dtype DType, err error) {
 }
 
 // ReadNPY returns the shape, dtype and entries of a .npy file: a []float32
-// or []float64, row-major. It fails as [StatNPY] does before it allocates,
-// and with [ErrIncomplete] if a journal beside the file says that tiles are
-// missing, whose entries would read as zero.
+// or []float64, row-major. It fails as [StatNPY] does before it allocates. If
+// there is a journal beside the file, its tiles are verified first, and it
+// fails as [Verify] and [Check.Err] do.
 func ReadNPY(path string) (shape []int, dtype DType, data any, err error) {
-	if err := checkComplete(path); err != nil {
+	switch c, err := Verify(context.Background(), path); {
+	case errors.Is(err, ErrJournal) && errors.Is(err, fs.ErrNotExist): // as most .npy files
+	case err != nil:
 		return nil, "", nil, err
+	default:
+		if err := c.Err(path); err != nil {
+			return nil, "", nil, err
+		}
 	}
 	f, h, err := openNPY(path, os.O_RDONLY)
 	if err != nil {
@@ -108,29 +111,4 @@ func readEntries(r io.Reader, d DType, n int) (any, error) {
 		return f32, nil
 	}
 	return f64, nil
-}
-
-// checkComplete refuses an array whose journal lacks tiles. Most .npy files
-// have no journal.
-func checkComplete(path string) error {
-	f, err := os.Open(journalPath(path))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrJournal, err)
-	}
-	defer f.Close()
-	j, err := parseJournal(f)
-	if err != nil {
-		return fmt.Errorf("%s: %w", journalPath(path), err)
-	}
-	switch {
-	case j.finished():
-		return nil
-	case j.doubted:
-		return fmt.Errorf("%w: tiles of %s failed their checksum; resume the computation that writes it", ErrIncomplete, path)
-	}
-	return fmt.Errorf("%w: %s has %d of %d tiles; resume the computation that writes it",
-		ErrIncomplete, path, len(j.sums), j.header.Spec.count())
 }

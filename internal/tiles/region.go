@@ -26,20 +26,17 @@ const (
 )
 
 // regions returns what writing a tile fills: the tile itself and, above the
-// diagonal of a symmetric array, its mirror.
+// diagonal of a symmetric array that is stored whole, its mirror.
 func (s Spec) regions(t Tile) []region {
 	switch {
 	case !s.Symmetric:
 		return []region{{t, direct}}
 	case t.Row == t.Col:
 		return []region{{t, diagonal}}
+	case s.Packed || s.Part != Part{}:
+		return []region{{t, direct}}
 	}
 	return []region{{t, direct}, {Tile{Row: t.Col, Col: t.Row, Rows: t.Cols, Cols: t.Rows}, mirrored}}
-}
-
-// start returns the array index of the first entry of row i of a region.
-func (s Spec) start(r region, i int) int64 {
-	return (int64(r.Row+i)*int64(s.N2) + int64(r.Col)) * int64(s.tail())
 }
 
 // fillRow writes row i of the region to dst, [Cols, Tail...], from the data

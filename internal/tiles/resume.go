@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+
+	"github.com/gontk/ntk/internal/durable"
 )
 
 // A Resume says what opening an existing file found.
@@ -42,6 +44,19 @@ func (f *File) Resume() Resume {
 	return r
 }
 
+// OpenNPY opens a file of [CreateNPY] to go on writing. It verifies the
+// checksum of every finished tile, which reads all of them; what it found is
+// in [File.Resume]. A damaged last line of the journal is dropped, and tiles
+// that fail verification count as not done.
+//
+// It returns [ErrMismatch], naming every difference, if spec or manifest are
+// not those of the file, [ErrJournal] if the journal is missing, damaged
+// before its last line or held by another process, and [ErrNPY] if the array
+// is missing, truncated or has another header. Nothing is changed then.
+func OpenNPY(path string, spec Spec, manifest Manifest) (*File, error) {
+	return OpenNPYContext(context.Background(), path, spec, manifest)
+}
+
 // OpenNPYContext is [OpenNPY] that stops verifying once ctx is cancelled,
 // with the context's cause; nothing is changed then.
 func OpenNPYContext(ctx context.Context, path string, spec Spec, manifest Manifest) (_ *File, err error) {
@@ -64,20 +79,19 @@ func OpenNPYContext(ctx context.Context, path string, spec Spec, manifest Manife
 		return nil, err
 	}
 	spec = past.header.Spec
-	data, head, err := openNPY(path, os.O_RDWR)
-	if err != nil {
-		return nil, err
-	}
-	defer closeOn(&err, data)
-	if head.dtype != spec.DType || !slices.Equal(head.shape, spec.Shape()) {
-		return nil, fmt.Errorf("%w: %s is %s of shape %v, its journal says %s of shape %v",
-			ErrNPY, path, head.dtype, head.shape, spec.DType, spec.Shape())
-	}
 	f := &File{
-		spec: spec, path: path, offset: head.size, data: data,
+		spec: spec.layout(), path: path,
 		log:      &journal{f: log, size: past.whole},
 		complete: past.complete,
 		ledger:   newLedger(spec.count()),
+	}
+	defer func() {
+		if err != nil && f.data != nil {
+			f.data.Close()
+		}
+	}()
+	if f.data, f.offset, err = openArray(path, spec, os.O_RDWR); err != nil {
+		return nil, err
 	}
 	if err := f.verify(ctx, past); err != nil {
 		return nil, err
@@ -86,6 +100,25 @@ func OpenNPYContext(ctx context.Context, path string, spec Spec, manifest Manife
 		return nil, err
 	}
 	return f, nil
+}
+
+// openArray opens the array that a journal belongs to, by the name that it has,
+// and returns where its entries start.
+func openArray(path string, spec Spec, flag int) (_ *os.File, offset int64, err error) {
+	name := partialPath(path)
+	if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+		name = path
+	}
+	data, head, err := openNPY(name, flag)
+	if err != nil {
+		return nil, 0, err
+	}
+	if head.dtype != spec.DType || !slices.Equal(head.shape, spec.Shape()) {
+		data.Close()
+		return nil, 0, fmt.Errorf("%w: %s is %s of shape %v, its journal says %s of shape %v",
+			ErrNPY, name, head.dtype, head.shape, spec.DType, spec.Shape())
+	}
+	return data, head.size, nil
 }
 
 // closeOn closes a file if the function fails.
@@ -106,60 +139,90 @@ func (h *history) matches(path string, spec Spec, manifest Manifest) error {
 	if err := spec.Validate(); err != nil {
 		return err
 	}
-	if err := compare(path, "array", h.header.Spec.describe(), spec.normal().describe()); err != nil {
-		return err
-	}
-	return compare(path, "manifest", h.header.Manifest, manifest)
+	const was, is = "in the file", "in this run"
+	differ := append(differences("array", h.header.Spec.describe(), spec.normal().describe(), was, is),
+		h.header.Manifest.Differences(manifest, was, is)...)
+	return mismatch(path, differ)
 }
 
 // verify marks the tiles done whose entries have the journal's checksum.
-func (f *File) verify(ctx context.Context, past *history) error {
+func (f *File) verify(ctx context.Context, past *history) (err error) {
 	f.resume.Torn = past.torn
-	for i, t := range f.spec.Tiles() {
-		want, ok := past.sums[i]
+	f.resume.Bad, err = verify(ctx, f.path, f.spec, f.data, f.offset, past.sums, f.ledger.mark)
+	f.resume.Done, f.resume.Total = f.ledger.done, f.spec.count()
+	return err
+}
+
+// verify compares tiles with their checksums. It calls good with the index of
+// each that agrees, and returns those that do not.
+func verify(ctx context.Context, path string, l layout, data io.ReaderAt, offset int64, sums map[int]uint32, good func(int)) (bad []Tile, err error) {
+	i := -1
+	for t := range l.each() {
+		i++
+		want, ok := sums[i]
 		if !ok {
 			continue
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("stopped verifying %s: %w", f.path, context.Cause(ctx))
+			return nil, fmt.Errorf("stopped verifying %s: %w", path, context.Cause(ctx))
 		}
-		sum, err := f.checksum(t)
+		sum, err := l.checksum(t, data, offset)
 		if err != nil {
-			return fmt.Errorf("verify tile %v of %s: %w", t, f.path, err)
+			return nil, fmt.Errorf("verify tile %v of %s: %w", t, path, err)
 		}
 		if sum != want {
-			f.resume.Bad = append(f.resume.Bad, t)
+			bad = append(bad, t)
 			continue
 		}
-		f.ledger.mark(i)
+		good(i)
 	}
-	f.resume.Done, f.resume.Total = f.ledger.done, f.spec.count()
-	return nil
+	return bad, nil
 }
 
-// checksum reads what a tile fills.
-func (f *File) checksum(t Tile) (sum uint32, err error) {
-	for _, r := range f.spec.regions(t) {
-		buf := make([]byte, r.Cols*f.spec.tail()*f.spec.DType.Size())
+// checksum reads what a tile fills, through a buffer of bounded size.
+func (l layout) checksum(t Tile, data io.ReaderAt, offset int64) (sum uint32, err error) {
+	size := int64(l.tail()) * int64(l.DType.Size()) // of a pair of examples
+	buf := make([]byte, min(int64(max(t.Rows, t.Cols))*size, 1<<20))
+	for _, r := range l.regions(t) {
 		for i := range r.Rows {
-			if _, err := f.data.ReadAt(buf, f.at(r, i)); err != nil {
-				if err == io.EOF {
-					err = io.ErrUnexpectedEOF
+			at, skip := l.place(r, i)
+			from, left := offset+at*int64(l.DType.Size()), int64(r.Cols-skip)*size
+			for left > 0 {
+				b := buf[:min(left, int64(len(buf)))]
+				if _, err := data.ReadAt(b, from); err != nil {
+					if err == io.EOF {
+						err = io.ErrUnexpectedEOF
+					}
+					return 0, err
 				}
-				return 0, err
+				sum = crc32.Update(sum, castagnoli, b)
+				from += int64(len(b))
+				left -= int64(len(b))
 			}
-			sum = crc32.Update(sum, castagnoli, buf)
 		}
 	}
 	return sum, nil
 }
 
-// repair drops the journal's torn line and takes back a claim to be complete
-// that no longer holds.
+// repair drops the journal's torn line and, where tiles fail, takes back a
+// claim to be complete: the name of the array, then the journal's.
 func (f *File) repair(past *history) error {
 	if past.torn > 0 {
 		if err := f.log.f.Truncate(past.whole); err != nil {
 			return fmt.Errorf("%w: %w", ErrJournal, err)
+		}
+	}
+	if f.data.Name() == f.path && f.resume.Done < f.resume.Total {
+		// Closed first, because some systems do not rename open files.
+		err := f.data.Close()
+		if err == nil {
+			err = durable.Rename(f.path, partialPath(f.path))
+		}
+		if err == nil {
+			f.data, f.offset, err = openArray(f.path, f.spec.Spec, os.O_RDWR)
+		}
+		if err != nil {
+			return fmt.Errorf("%s fails its checksums, and cannot be set aside: %w", f.path, err)
 		}
 	}
 	if f.complete && len(f.resume.Bad) > 0 {

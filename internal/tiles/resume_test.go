@@ -85,7 +85,7 @@ func TestTornJournal(t *testing.T) {
 		if err := os.WriteFile(journalPath(path), log[:cut], 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, array, 0o644); err != nil {
+		if err := os.WriteFile(arrayPath(path), array, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		done, torn := 2, cut-last
@@ -124,7 +124,8 @@ func TestDamagedJournal(t *testing.T) {
 		"a tile off the grid":    func(log string) string { return strings.Replace(log, `{"row":0,"col":3`, `{"row":0,"col":4`, 1) },
 		"a checksum of 7 digits": func(log string) string { return strings.Replace(log, `"crc32c":"`, `"crc32c":"0`, 1) },
 		"a changed manifest":     func(log string) string { return strings.Replace(log, `"seed":"7"`, `"seed":"8"`, 1) },
-		"another version":        func(log string) string { return strings.Replace(log, `"ntk_tiles":1`, `"ntk_tiles":2`, 1) },
+		"a changed spec":         func(log string) string { return strings.Replace(log, `"n1":10,"n2":10`, `"n1":9,"n2":9`, 1) },
+		"another version":        func(log string) string { return strings.Replace(log, `"ntk_tiles":2`, `"ntk_tiles":1`, 1) },
 		"complete too early":     func(log string) string { return log + "{\"complete\":true}\n{\"complete\":true}\n" },
 		"cut in its first line":  func(log string) string { return log[:50] },
 		"empty":                  func(string) string { return "" },
@@ -156,7 +157,7 @@ func TestCorruptTile(t *testing.T) {
 	start := len(array) - int(s.Bytes())
 	for i := start; i < len(array); i++ {
 		array[i] ^= 1 << (i % 8)
-		if err := os.WriteFile(path, array, 0o644); err != nil {
+		if err := os.WriteFile(arrayPath(path), array, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(journalPath(path), log, 0o644); err != nil {
@@ -176,7 +177,7 @@ func TestCorruptThenKilled(t *testing.T) {
 	path := interrupted(t, resumeSpec, 10)
 	array := read(t, path)
 	array[len(array)-1] ^= 1
-	if err := os.WriteFile(path, array, 0o644); err != nil {
+	if err := os.WriteFile(arrayPath(path), array, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	f, err := OpenNPY(path, resumeSpec, testManifest)
@@ -184,7 +185,7 @@ func TestCorruptThenKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	if _, _, _, err := ReadNPY(path); !errors.Is(err, ErrIncomplete) || !strings.Contains(err.Error(), "checksum") {
+	if _, _, _, err := ReadNPY(path); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "checksum") {
 		t.Errorf("reading: %v", err)
 	}
 	finish(t, path, resumeSpec, 1)
@@ -206,12 +207,12 @@ func TestMismatch(t *testing.T) {
 		{resumeSpec, Manifest{"model": "sha256:1", "seed": "8"}, `manifest "seed" is "7" in the file and "8" in this run`},
 		{resumeSpec, Manifest{"model": "sha256:1"}, `manifest "seed" is "7" in the file and nothing in this run`},
 		{resumeSpec, Manifest{"model": "sha256:1", "seed": "7", "data": "x"}, `manifest "data" is nothing in the file and "x" in this run`},
-		{resumeSpec, nil, `manifest "model" is "sha256:1" in the file and nothing in this run; also different: seed;`},
+		{resumeSpec, nil, `manifest "model" is "sha256:1" in the file and nothing in this run, manifest "seed" is "7" in the file and nothing in this run;`},
 		{with(func(s *Spec) { s.DType = Float32 }), testManifest, `array "dtype" is "float64" in the file and "float32" in this run`},
-		{with(func(s *Spec) { s.N1, s.N2 = 11, 11 }), testManifest, `array "n1" is "10" in the file and "11" in this run; also different: n2;`},
+		{with(func(s *Spec) { s.N1, s.N2 = 11, 11 }), testManifest, `array "n1" is "10" in the file and "11" in this run, array "n2" is "10" in the file and "11" in this run;`},
 		{with(func(s *Spec) { s.Tail = nil }), testManifest, `array "tail" is "[2 2]" in the file and "[]" in this run`},
 		{with(func(s *Spec) { s.Symmetric = false }), testManifest, `array "symmetric" is "true" in the file and "false" in this run`},
-		{with(func(s *Spec) { s.Block1, s.Block2 = 4, 4 }), testManifest, `array "block1" is "3" in the file and "4" in this run; also different: block2;`},
+		{with(func(s *Spec) { s.Block1, s.Block2 = 4, 4 }), testManifest, `array "block1" is "3" in the file and "4" in this run, array "block2" is "3" in the file and "4" in this run;`},
 	} {
 		_, err := OpenNPY(path, tc.spec, tc.manifest)
 		if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
@@ -233,7 +234,7 @@ func TestOpenRefused(t *testing.T) {
 		"no .npy":        []byte("PK\x03\x04"),
 		"empty":          nil,
 	} {
-		if err := os.WriteFile(path, b, 0o644); err != nil {
+		if err := os.WriteFile(arrayPath(path), b, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		_, err := OpenNPY(path, resumeSpec, testManifest)
@@ -241,7 +242,7 @@ func TestOpenRefused(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	os.Remove(path)
+	os.Remove(arrayPath(path))
 	if _, err := OpenNPY(path, resumeSpec, testManifest); !errors.Is(err, ErrNPY) || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no array: %v", err)
 	}

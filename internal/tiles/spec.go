@@ -40,7 +40,8 @@ func (d DType) Size() int {
 //
 // Shape: [N1, N2, Tail...], row-major; axes 0 and 1 are the examples of x1
 // and x2. With Symmetric set, Θ[m,n,p,o] = Θ[n,m,o,p]: tiles on and above
-// the diagonal are computed, and the writer fills in the mirror.
+// the diagonal are computed, and the writer fills in the mirror, or leaves it
+// out of a Packed array. A [Part] holds some of the tiles.
 type Spec struct {
 	// N1 and N2 count the examples of x1 and x2; at least 1.
 	N1 int `json:"n1"`
@@ -56,6 +57,12 @@ type Spec struct {
 	// examples; in [OpenNPY] it means the size that the file was cut with.
 	Block1 int `json:"block1"`
 	Block2 int `json:"block2"`
+	// Packed stores of a Symmetric array only the pairs of examples (m, n)
+	// with m ≤ n, row by row, in the order of numpy.triu_indices(N1):
+	// [N1(N1+1)/2, Tail...].
+	Packed bool `json:"packed,omitempty"`
+	// Part restricts the array to some of its tiles; zero means all.
+	Part Part `json:"part,omitzero"`
 }
 
 // A Tile is a rectangle of examples: rows [Row, Row+Rows) of x1 against
@@ -78,8 +85,8 @@ const maxTiles = 1 << 22
 
 // Validate returns [ErrSpec] if the spec describes no array: a size below 1,
 // a negative block, an unknown DType, more than two tail axes, a Symmetric
-// array that is not square, more than 4 Mi tiles, or a size in bytes beyond
-// an int64.
+// array that is not square, a Packed one that is not Symmetric, more than 4 Mi
+// tiles, a Part that they do not have, or a size in bytes beyond an int64.
 func (s Spec) Validate() error {
 	if s.N1 < 1 || s.N2 < 1 {
 		return fmt.Errorf("%w: %d × %d examples, want at least 1 × 1", ErrSpec, s.N1, s.N2)
@@ -101,19 +108,22 @@ func (s Spec) Validate() error {
 	if err := s.validateSymmetry(); err != nil {
 		return err
 	}
-	if _, ok := product(int64(s.DType.Size()), s.Shape()...); !ok {
-		return fmt.Errorf("%w: an array of shape %v in %s exceeds 8 EiB", ErrSpec, s.Shape(), s.DType)
+	whole := append([]int{s.N1, s.N2}, s.Tail...)
+	if _, ok := product(int64(s.DType.Size()), whole...); !ok {
+		return fmt.Errorf("%w: an array of shape %v in %s exceeds 8 EiB", ErrSpec, whole, s.DType)
 	}
 	g1, g2 := s.normal().grid()
 	if hi, lo := bits.Mul64(uint64(g1), uint64(g2)); hi != 0 || lo > maxTiles {
 		return fmt.Errorf("%w: blocks of %d × %d cut %d × %d examples into more than %d tiles; use larger blocks",
 			ErrSpec, s.Block1, s.Block2, s.N1, s.N2, maxTiles)
 	}
-	return nil
+	return s.validatePart()
 }
 
 func (s Spec) validateSymmetry() error {
 	switch {
+	case !s.Symmetric && s.Packed:
+		return fmt.Errorf("%w: a packed array that is not symmetric", ErrSpec)
 	case !s.Symmetric:
 		return nil
 	case s.N1 != s.N2:
@@ -139,8 +149,25 @@ func (s Spec) normal() Spec {
 	return s
 }
 
-// Shape returns the array's shape, [N1, N2, Tail...].
-func (s Spec) Shape() []int { return append([]int{s.N1, s.N2}, s.Tail...) }
+// Shape returns the shape of what is stored: [N1, N2, Tail...], or
+// [pairs of examples, Tail...] of a packed array or a part.
+func (s Spec) Shape() []int {
+	switch {
+	case s.Part != Part{}:
+		return append([]int{s.normal().partPairs()}, s.Tail...)
+	case s.Packed:
+		return append([]int{triangle(s.N1)}, s.Tail...)
+	}
+	return append([]int{s.N1, s.N2}, s.Tail...)
+}
+
+// triangle returns how many pairs (m, n) have 0 ≤ m ≤ n < size.
+func triangle(size int) int {
+	if size%2 == 0 {
+		return size / 2 * (size + 1) // the product by itself may overflow
+	}
+	return (size + 1) / 2 * size
+}
 
 // Bytes returns the size of the array in bytes, without any header; 0 for
 // an invalid spec.
@@ -153,23 +180,17 @@ func (s Spec) Bytes() int64 {
 }
 
 // Tiles returns the tiles to compute, row by row of the grid: all of them,
-// or those on and above the diagonal if the array is symmetric. The last
-// tile of a row or column may be smaller. It returns nil for an invalid spec.
+// those on and above the diagonal if the array is symmetric, or those of the
+// part. The last tile of a row or column may be smaller. It returns nil for an
+// invalid spec.
 func (s Spec) Tiles() []Tile {
 	if s.Validate() != nil {
 		return nil
 	}
 	s = s.normal()
-	g1, g2 := s.grid()
 	tiles := make([]Tile, 0, s.count())
-	for i := range g1 {
-		first := 0
-		if s.Symmetric {
-			first = i
-		}
-		for j := first; j < g2; j++ {
-			tiles = append(tiles, s.at(i, j))
-		}
+	for t := range s.each() {
+		tiles = append(tiles, t)
 	}
 	return tiles
 }
@@ -181,13 +202,21 @@ func (s Spec) grid() (g1, g2 int) {
 	return (s.N1-1)/s.Block1 + 1, (s.N2-1)/s.Block2 + 1
 }
 
-// count returns len(s.Tiles()).
-func (s Spec) count() int {
+// whole returns how many tiles the array has, in all its parts.
+func (s Spec) whole() int {
 	g1, g2 := s.grid()
 	if s.Symmetric {
-		return g1 * (g1 + 1) / 2
+		return triangle(g1)
 	}
 	return g1 * g2
+}
+
+// count returns len(s.Tiles()).
+func (s Spec) count() int {
+	if s.Part != (Part{}) {
+		return s.Part.Tiles
+	}
+	return s.whole()
 }
 
 // at returns the tile at a place of the grid.
@@ -204,14 +233,18 @@ func (s Spec) index(t Tile) (int, error) {
 	}
 	i, j := t.Row/s.Block1, t.Col/s.Block2
 	_, g2 := s.grid()
-	if !s.Symmetric {
-		return i*g2 + j, nil
+	k := i*g2 + j
+	if s.Symmetric {
+		if j < i {
+			return 0, fmt.Errorf("%w: tile %v lies below the diagonal of a symmetric array, whose writer mirrors it", ErrSpec, t)
+		}
+		// Row i starts after rows of g, g−1, …, g−i+1 tiles.
+		k = i*g2 - i*(i-1)/2 + j - i
 	}
-	if j < i {
-		return 0, fmt.Errorf("%w: tile %v lies below the diagonal of a symmetric array, whose writer mirrors it", ErrSpec, t)
+	if k -= s.Part.First; k < 0 || k >= s.count() {
+		return 0, fmt.Errorf("%w: tile %v is none of the part's, %v", ErrSpec, t, s.Part)
 	}
-	// Row i starts after rows of g, g−1, …, g−i+1 tiles.
-	return i*g2 - i*(i-1)/2 + j - i, nil
+	return k, nil
 }
 
 // tail returns the entries of one pair of examples.

@@ -23,12 +23,18 @@ var cuts = []Spec{
 	{N1: 7, N2: 7, Block1: 3, Block2: 3, Symmetric: true},
 	{N1: 7, N2: 7, Block1: 1, Block2: 1, Symmetric: true},
 	{N1: 7, N2: 7, Symmetric: true},
+	{N1: 1, N2: 1, Symmetric: true, Packed: true},
+	{N1: 7, N2: 7, Block1: 3, Block2: 3, Symmetric: true, Packed: true},
+	{N1: 6, N2: 6, Block1: 2, Block2: 2, Symmetric: true, Packed: true},
 }
 
 func name(s Spec) string {
 	kind := "full"
 	if s.Symmetric {
 		kind = "symmetric"
+	}
+	if s.Packed {
+		kind = "packed"
 	}
 	return fmt.Sprintf("%s %dx%d%v by %dx%d %s", kind, s.N1, s.N2, s.Tail, s.Block1, s.Block2, s.DType)
 }
@@ -80,6 +86,12 @@ func TestSpecRefused(t *testing.T) {
 		"symmetric, outputs":       func(s *Spec) { s.Symmetric, s.Tail = true, []int{2, 3} },
 		"beyond an int64":          func(s *Spec) { s.N1, s.N2, s.Block1, s.Block2 = math.MaxInt, math.MaxInt, 0, 0 },
 		"beyond an int64 in bytes": func(s *Spec) { s.N1, s.N2, s.Block1, s.Block2 = 1<<31-1, 1<<31-1, 0, 0 },
+		"packed, not symmetric":    func(s *Spec) { s.Packed = true },
+		"part of no tiles":         func(s *Spec) { s.Part.First = 1 },
+		"part beyond the end":      func(s *Spec) { s.Part = Part{3, 2} },
+		"part with an overflow":    func(s *Spec) { s.Part = Part{math.MaxInt, 2} },
+		"part before the start":    func(s *Spec) { s.Part = Part{-1, 2} },
+		"packed part":              func(s *Spec) { s.Symmetric, s.Packed, s.Part = true, true, Part{0, 1} },
 		"too many tiles":           func(s *Spec) { s.N1, s.N2 = 1<<20, 1<<20 },
 	} {
 		s := ok

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -16,10 +14,12 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/tensors/numpy"
 
 	"github.com/gontk/ntk/graph"
+	"github.com/gontk/ntk/internal/durable"
+	"github.com/gontk/ntk/internal/npy"
 )
 
 func writeNPZ(path string, names []string, values map[string]*tensors.Tensor) error {
-	return whole(path, func(f *os.File) error {
+	return durable.Replace(path, 0o644, func(f *os.File) error {
 		z := zip.NewWriter(f)
 		for _, name := range names {
 			w, err := z.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: zip.Store})
@@ -33,9 +33,6 @@ func writeNPZ(path string, names []string, values map[string]*tensors.Tensor) er
 		return z.Close()
 	})
 }
-
-// maxHeader bounds the header of a .npy file; NumPy refuses above 10000 bytes.
-const maxHeader = 16 << 10
 
 func readNPZ(path string, want map[string]shapes.Shape) (map[string]*tensors.Tensor, error) {
 	f, err := os.Open(path)
@@ -81,21 +78,20 @@ func readMember(m *zip.File, name string, want shapes.Shape) (*tensors.Tensor, e
 		return nil, fmt.Errorf("array %q: %w", name, err)
 	}
 	defer func() { _ = r.Close() }()
-	head := make([]byte, maxHeader)
-	n, err := io.ReadFull(r, head)
-	if err != nil && err != io.ErrUnexpectedEOF {
-		return nil, fmt.Errorf("array %q: %w", name, err)
-	}
-	head = head[:n]
-	got, err := headerShape(head)
+	head, err := npy.Read(r)
 	if err != nil {
 		return nil, fmt.Errorf("array %q: %w", name, err)
 	}
-	if err := fits(name, got, want); err != nil {
+	dt, ok := npyTypes[head.Descr]
+	if !ok {
+		return nil, fmt.Errorf("array %q: dtype %q is not supported: save it as float32 or float64, little-endian", name, head.Descr)
+	}
+	if err := fits(name, shapes.Shape{DType: dt, Dimensions: head.Shape}, want); err != nil {
 		return nil, err
 	}
+	// The library, which trusts what it reads, gets a header that we wrote.
 	var t *tensors.Tensor
-	rest := io.MultiReader(bytes.NewReader(head), r)
+	rest := io.MultiReader(bytes.NewReader(head.Encode()), r)
 	cerr := graph.Catch(func() { t, err = numpy.FromNpyReader(rest) })
 	if cerr != nil {
 		err = cerr
@@ -103,47 +99,14 @@ func readMember(m *zip.File, name string, want shapes.Shape) (*tensors.Tensor, e
 	if err != nil {
 		return nil, fmt.Errorf("array %q is damaged: %w", name, err)
 	}
-	if extra, _ := io.CopyN(io.Discard, rest, 1); extra > 0 {
+	// At its end the archive's checksum is compared.
+	switch n, err := io.CopyN(io.Discard, rest, 1); {
+	case n > 0:
 		return nil, fmt.Errorf("array %q has more bytes than %s takes", name, want)
-	}
-	if !t.Shape().Equal(want) { // of a header that says two things
-		return nil, fmt.Errorf("array %q is damaged: its header is ambiguous", name)
+	case err != io.EOF:
+		return nil, fmt.Errorf("array %q is damaged: %w", name, err)
 	}
 	return t, nil
-}
-
-var (
-	npyDescr = regexp.MustCompile(`'descr'\s*:\s*'([^']*)'`)
-	npyShape = regexp.MustCompile(`'shape'\s*:\s*\(([^)]*)\)`)
-)
-
-// headerShape reads dtype and shape from the beginning of a .npy file.
-func headerShape(head []byte) (shapes.Shape, error) {
-	none := shapes.Shape{}
-	if !bytes.HasPrefix(head, []byte("\x93NUMPY")) {
-		return none, fmt.Errorf("no .npy array")
-	}
-	head, _, _ = bytes.Cut(head, []byte("}"))
-	d, s := npyDescr.FindSubmatch(head), npyShape.FindSubmatch(head)
-	if d == nil || s == nil {
-		return none, fmt.Errorf("its .npy header has no descr or no shape")
-	}
-	dt, ok := npyTypes[string(d[1])]
-	if !ok {
-		return none, fmt.Errorf("dtype %q is not supported: save it as float32 or float64, little-endian", d[1])
-	}
-	var dims []int
-	for word := range strings.SplitSeq(string(s[1]), ",") {
-		if word = strings.TrimSpace(word); word == "" {
-			continue
-		}
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 0 {
-			return none, fmt.Errorf("its .npy header has the shape (%s)", s[1])
-		}
-		dims = append(dims, n)
-	}
-	return shapes.Shape{DType: dt, Dimensions: dims}, nil
 }
 
 var npyTypes = map[string]dtypes.DType{

@@ -11,6 +11,8 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	"github.com/nlpodyssey/safetensors"
+
+	"github.com/gontk/ntk/internal/durable"
 )
 
 var safeTypes = map[safetensors.DType]dtypes.DType{
@@ -53,7 +55,7 @@ func writeSafetensors(path string, names []string, values map[string]*tensors.Te
 		}
 		views[name] = v
 	}
-	return whole(path, func(f *os.File) error { return safetensors.SerializeToWriter(views, nil, f) })
+	return durable.Replace(path, 0o644, func(f *os.File) error { return safetensors.SerializeToWriter(views, nil, f) })
 }
 
 // maxSafeHeader bounds the JSON header, as the format's own library does.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -197,28 +196,4 @@ func fits(name string, got, want shapes.Shape) error {
 		return fmt.Errorf("%w of %q is %s in the file, %s in the network: convert the file, or compute in %[3]s", ErrDType, name, got.DType, want.DType)
 	}
 	return nil
-}
-
-// whole writes a file beside path and puts it there when it is complete.
-func whole(path string, write func(f *os.File) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if err = write(f); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

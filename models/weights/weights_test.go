@@ -211,7 +211,7 @@ func TestRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, n := strings.NewReplacer("[", "(", "]", ",)", " ", ", ").Replace(fmt.Sprint(v.dims)), 4*shapes.Make(dtypes.Float32, v.dims...).Size()
+			s, n := strings.NewReplacer("[]", "()", "[", "(", "]", ",)", " ", ", ").Replace(fmt.Sprint(v.dims)), 4*shapes.Make(dtypes.Float32, v.dims...).Size()
 			if v.scope == "/first" && v.name == "W" {
 				s, n = shape, size
 			}
