@@ -35,8 +35,8 @@ type Over int
 const (
 	// Entries is n·o, the mean over all entries: neural-tangents' convention.
 	Entries Over = iota
-	// Examples is n, the mean over examples of a sum over outputs.
-	Examples
+	// PerExample is n, the mean over examples of a sum over outputs.
+	PerExample
 	// Sum is 1.
 	Sum
 )
@@ -81,7 +81,7 @@ func (l Loss) String() string {
 // Size returns what the loss of n examples with o outputs divides by.
 func (l Loss) Size(n, o int) float64 {
 	switch l.Over {
-	case Examples:
+	case PerExample:
 		return float64(n)
 	case Sum:
 		return 1

@@ -49,6 +49,7 @@ func (t *Trainer) stepOf(n int) (*step, error) {
 		f = gx.Reshape(f, n, -1)
 		s.outputs = f.Shape().Dimensions[1]
 		loss := t.opts.Loss.Node(f, gx.Parameter(g, targetsName, f.Shape()))
+		t.trained = trained(ctx, g)
 		update(ctx, t.opts, loss)
 		out := []*gx.Node{loss}
 		s.changed = nil

@@ -68,9 +68,12 @@ type Trainer struct {
 	state   map[string]backends.Buffer // by parameter name
 	moved   map[string]bool            // those that the context has older values of
 	steps   map[int]*step              // by batch size
-	forward map[int]program            // by batch size
-	block   int                        // examples in an evaluation; 0: not planned yet
-	done    int                        // steps
+	forward map[int]program            // f, by batch size
+
+	patterns map[int]patternProgram // by batch size
+	block    int                    // examples in an evaluation; 0: not planned yet
+	trained  []*mlctx.Variable      // that the optimizer moves, once a step is compiled
+	done     int                    // steps
 }
 
 // New returns a Trainer of a model with the variables of ctx, for inputs of the
@@ -78,7 +81,8 @@ type Trainer struct {
 func New(backend backends.Backend, ctx *mlctx.Context, model graph.Model, opts Options, inputs ...shapes.Shape) (*Trainer, error) {
 	t := &Trainer{
 		backend: backend, ctx: ctx, model: model, inputs: inputs, opts: opts,
-		state: map[string]backends.Buffer{}, moved: map[string]bool{}, steps: map[int]*step{}, forward: map[int]program{},
+		state: map[string]backends.Buffer{}, moved: map[string]bool{}, steps: map[int]*step{},
+		forward: map[int]program{}, patterns: map[int]patternProgram{},
 	}
 	if opts.Optimizer == nil {
 		return nil, fmt.Errorf("train: no optimizer")
@@ -184,8 +188,14 @@ func (t *Trainer) Close() error {
 	for _, p := range t.forward {
 		p.exec.Finalize()
 	}
+	for _, p := range t.patterns {
+		if p.exec != nil {
+			p.exec.Finalize()
+		}
+	}
 	clear(t.steps)
 	clear(t.forward)
+	clear(t.patterns)
 	return t.forget()
 }
 
