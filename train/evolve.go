@@ -89,6 +89,7 @@ type evolution struct {
 	theta       []float64
 	weights     []float64 // at the start
 	pattern     *Pattern  // at the start
+	outputs0    predict.Matrix // on training examples, at the start
 
 	points []Point
 	notes  []string
@@ -139,6 +140,9 @@ func (e *evolution) begin(ctx context.Context) error {
 		}
 	}
 	if e.weights, err = e.net.weights(); err != nil {
+		return err
+	}
+	if e.outputs0, err = e.net.Outputs(ctx, c.Train.X); err != nil {
 		return err
 	}
 	probe, err := e.probe()

@@ -54,6 +54,7 @@ func (e *evolution) fits(ctx context.Context, p *Point) error {
 		return err
 	}
 	p.Network = e.fit(net)
+	p.Moved = finite(rms(net.train.Data, e.outputs0.Data))
 	if e.linear != nil {
 		lin, err := e.outputs(ctx, e.linear)
 		if err != nil {

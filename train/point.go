@@ -15,6 +15,10 @@ type Point struct {
 	Linearized *Prediction `json:"linearized,omitempty"`
 	Kernel     *Prediction `json:"kernel,omitempty"`
 
+	// Moved is how far the network's outputs on training examples are from those at
+	// the start, as the root of the mean square over examples and outputs.
+	Moved *float64 `json:"moved"`
+
 	// Distance is that of Θ from Θ at the start, Velocity the distance from Θ at
 	// the point before over the number of steps.
 	Distance float64  `json:"kernel_distance"`

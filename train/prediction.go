@@ -126,10 +126,7 @@ func (e *evolution) predict(ctx context.Context, f *foresight) error {
 	if err != nil {
 		return err
 	}
-	f0, err := e.net.Outputs(ctx, c.Train.X)
-	if err != nil {
-		return err
-	}
+	f0 := e.outputs0
 	size := c.Loss.sizeOfAll(n, e.order.Batch, o)
 	var thetaTest, f0Test predict.Matrix
 	if c.Test.Len() > 0 {
