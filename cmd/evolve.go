@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gontk/ntk/diagnose"
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/predict"
 	"github.com/gontk/ntk/train"
@@ -163,10 +164,12 @@ func (a *app) evolve(c *cobra.Command, v *evolveFlags) error {
 	r, err := train.Evolve(ctx, cfg)
 	bars.done()
 	if errors.Is(err, empirical.ErrNotFinite) {
-		err = a.locate(ctx, s, f, err)
+		if x, xerr := s.examples(); xerr == nil {
+			err = diagnose.LocateNotFinite(ctx, f, x, v.study.network.depth, v.study.seed, err)
+		}
 	}
-	if r == nil {
-		return err
+	if r == nil || len(r.Points) == 0 {
+		return a.showNotFinite(err)
 	}
 	why := err
 	if err != nil && ctx.Err() != nil {

@@ -1,13 +1,18 @@
 package train_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -53,6 +58,9 @@ func evolution(t *testing.T, c kerneltest.Case) train.Config {
 func TestEvolve(t *testing.T) {
 	for _, c := range kerneltest.Oracles(t, "evolution") {
 		t.Run(c.Name, func(t *testing.T) {
+			if testing.Short() && c.Momentum == 0 {
+				t.Skip("its programs compile for two seconds; TestOracle covers their arithmetic")
+			}
 			a := c.Arrays(t)
 			arrays := map[string][]float64{}
 			for name, x := range a {
@@ -105,7 +113,10 @@ func TestEvolve(t *testing.T) {
 func TestResume(t *testing.T) {
 	for _, name := range []string{"sgd", "momentum", "adam"} {
 		t.Run(name, func(t *testing.T) {
-			whole, weights := resumable(t, name, "", -1)
+			if testing.Short() && name != "momentum" {
+				t.Skip("five runs compile for seconds each")
+			}
+			whole, weights := resumable(t, name, "")
 			folder := t.TempDir()
 			stopped := errors.New("stopped")
 			for _, after := range []int{3, 9, 2} { // steps of each run
@@ -126,7 +137,7 @@ func TestResume(t *testing.T) {
 					t.Fatalf("error %v, want %v", err, stopped)
 				}
 			}
-			again, end := resumable(t, name, folder, -1)
+			again, end := resumable(t, name, folder)
 			if !reflect.DeepEqual(weights, end) {
 				t.Error("the weights differ from those of a run that was left alone")
 			}
@@ -197,7 +208,7 @@ func config(t *testing.T, optimizer, folder string) train.Config {
 
 // resumable runs to the end, and returns the points without their times, and the
 // weights.
-func resumable(t *testing.T, optimizer, folder string, _ int) (*train.Result, map[string][]float32) {
+func resumable(t *testing.T, optimizer, folder string) (*train.Result, map[string][]float32) {
 	t.Helper()
 	c := config(t, optimizer, folder)
 	r, err := train.Evolve(t.Context(), c)
@@ -219,4 +230,83 @@ func resumable(t *testing.T, optimizer, folder string, _ int) (*train.Result, ma
 		}
 	}
 	return r, weights
+}
+
+// TestCheckpointRefused holds that a run goes on with what it left, or not at all:
+// every byte of the checkpoint is covered.
+func TestCheckpointRefused(t *testing.T) {
+	folder := t.TempDir()
+	c := config(t, "sgd", folder)
+	c.Linearize, c.Predict, c.Steps, c.At = false, false, 2, []int{2}
+	if _, err := train.Evolve(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(folder, train.Files[0])
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := func(what tiles.Manifest) error {
+		c := config(t, "sgd", folder)
+		c.Linearize, c.Predict, c.Steps, c.At, c.What = false, false, 2, []int{2}, what
+		_, err := train.Evolve(t.Context(), c)
+		return err
+	}
+	if err := again(c.What); err != nil {
+		t.Errorf("the checkpoint as it was written: %v", err)
+	}
+	err = again(tiles.Manifest{"case": "other"})
+	if !errors.Is(err, train.ErrCheckpoint) || !strings.Contains(err.Error(), "case") {
+		t.Errorf("a checkpoint of another computation: error %v, want %v that names the difference", err, train.ErrCheckpoint)
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	flips := 6
+	if testing.Short() {
+		flips = 2 // each run compiles
+	}
+	for range flips {
+		b := bytes.Clone(whole)
+		at := r.IntN(len(b) / 2) // members; the directory at the end repeats their names
+		b[at] ^= 1 << r.IntN(8)
+		if err := os.WriteFile(file, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := again(c.What); !errors.Is(err, train.ErrCheckpoint) && !same(t, file, whole) {
+			t.Errorf("a flipped bit of byte %d: error %v, want %v", at, err, train.ErrCheckpoint)
+		}
+	}
+	if err := os.WriteFile(file, whole[:len(whole)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := again(c.What); !errors.Is(err, train.ErrCheckpoint) {
+		t.Errorf("half a checkpoint: error %v, want %v", err, train.ErrCheckpoint)
+	}
+}
+
+// same reports whether a file, written anew, has the members that it had: the bit
+// was one of a local header, which ZIP has twice.
+func same(t *testing.T, file string, whole []byte) bool {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(b []byte) map[string][]byte {
+		z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := map[string][]byte{}
+		for _, m := range z.File {
+			f, err := m.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all[m.Name], err = io.ReadAll(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return all
+	}
+	return reflect.DeepEqual(read(b), read(whole))
 }

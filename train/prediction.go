@@ -57,7 +57,7 @@ func (e *evolution) foresee(ctx context.Context) (*foresight, error) {
 	}
 	return f, writeArchive(file, f, func(yield func(string, *tensors.Tensor) error) error {
 		for i := range f.train {
-			for name, m := range map[string]predict.Matrix{"train": f.train[i], "test": f.test[i]} {
+			for name, m := range sorted(map[string]predict.Matrix{"train": f.train[i], "test": f.test[i]}) {
 				if m.Rows == 0 {
 					continue
 				}
