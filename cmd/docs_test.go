@@ -73,6 +73,7 @@ var written = map[string]any{
 	"version":          version{},
 	"machine":          machine.Summary{},
 	"share":            empirical.Share{},
+	"term":             termFile{},
 	"nonfinite":        notFiniteInfo{},
 	"plan":             planInfo{},
 }
@@ -82,6 +83,7 @@ var shared = map[reflect.Type]string{
 	reflect.TypeFor[version]():         "version",
 	reflect.TypeFor[machine.Summary](): "machine",
 	reflect.TypeFor[empirical.Share](): "share",
+	reflect.TypeFor[termFile]():        "term",
 	reflect.TypeFor[planInfo]():        "plan",
 	reflect.TypeFor[*notFiniteInfo]():  "nonfinite",
 }

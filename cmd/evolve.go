@@ -336,4 +336,3 @@ func (b *stages) done() {
 		b.bar.done()
 	}
 }
-

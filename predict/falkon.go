@@ -45,9 +45,10 @@ type FalkonOptions struct {
 	// 0 means none: every iteration makes them anew.
 	Memory int64
 	// Tol is the largest residual of the preconditioned system relative to its
-	// right-hand side, and about how far the diagonal that K_mm needs for a Cholesky
-	// factor may move predictions, relatively; 0 means 1e-6. Where K_mm is singular
-	// to rounding, much smaller ones cannot be had.
+	// right-hand side, and about how far δ, see [NewFalkon], may move predictions,
+	// relatively; 0 means 1e-6: far below what changes a class, and two digits above
+	// where rounding stops residuals if K_mm is singular to it. Then L rests on δ
+	// alone and multiplies rounding by 1/√δ; the less Tol, the more.
 	Tol float64
 	// MaxIterations bounds iterations; 0 means 200.
 	MaxIterations int
@@ -64,21 +65,24 @@ type Falkon struct {
 	Iterations int
 	// Residuals are those of the preconditioned system, relative, for each output.
 	Residuals []float64
-	// Jitter was added to the diagonal of the centres' kernel for its Cholesky
-	// factor.
+	// Jitter is δ, in units of the kernel, see [NewFalkon]. If it is above Tol·r·m/n,
+	// the kernel of centres had no Cholesky factor with less, and predictions may have
+	// moved by more than Tol.
 	Jitter float64
 
 	block int
 	blas  *native.BLAS
 }
 
-// NewFalkon minimizes ‖K_nm·w − y‖² + r·wᵀK_mm·w over w [m, O], with the kernel
+// NewFalkon minimizes ‖K_nm·w − y‖² + r·wᵀ(K_mm + δ)w over w [m, O], with the kernel
 // rows [n, m] of examples with centres and centres [m, m] of these with themselves,
 // for targets y [n, O], by conjugate gradients on BᵀHB with
 //
-//	H = K_nmᵀK_nm + r·K_mm,  B = L⁻ᵀR⁻ᵀ,  LLᵀ = K_mm,  RRᵀ = (n/m)·LᵀL + r,
+//	H = K_nmᵀK_nm + r·LLᵀ,  B = L⁻ᵀR⁻ᵀ,  LLᵀ = K_mm + δ,  RRᵀ = (n/m)·LᵀL + r,
 //
-// which is near the identity if centres are drawn from the examples, and are enough
+// where δ = Tol·r·m/n, which [Falkon].Jitter reports, gives K_mm a Cholesky factor
+// and moves predictions by less than Tol; it is raised tenfold until there is one.
+// BᵀHB is near the identity if centres are drawn from the examples, and are enough
 // for the ridge: some ten or twenty iterations of O(n·m·(O + d)), after O(m³). With
 // a ridge below what m centres resolve iterations grow, up to m or so. It holds 3m²
 // numbers, a block of rows, and what Memory allows.

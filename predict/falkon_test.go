@@ -208,3 +208,24 @@ func TestFalkonSingular(t *testing.T) {
 		kerneltest.Close(t, name, got.Data, want, 1e-5) // ten times Tol
 	}
 }
+
+// TestFalkonJitter: what is added to the centres' kernel is as documented where that
+// suffices, and raised tenfold, and reported, where an eigenvalue is below zero by
+// more: here −5e-9, and Tol·r·m/n = 1e-9.
+func TestFalkonJitter(t *testing.T) {
+	y := matrixOf(2, 1, []float64{1, 2})
+	for name, c := range map[string]struct {
+		last, want float64
+	}{"definite": {2, 1e-9}, "indefinite": {1 - 1e-8, 1e-8}} {
+		k := matrixOf(2, 2, []float64{1, 1, 1, c.last})
+		rows := func(_ context.Context, dst predict.Matrix, from int) error {
+			copy(dst.Data, k.Data[2*from:])
+			return nil
+		}
+		f, err := predict.NewFalkon(t.Context(), blas(t), rows, k, y, predict.FalkonOptions{Ridge: 1e-3, Tol: 1e-6})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		within(t, name+": jitter", f.Jitter, c.want, 1e-12)
+	}
+}

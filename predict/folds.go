@@ -3,6 +3,7 @@ package predict
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 )
@@ -69,7 +70,7 @@ type Search[P any] struct {
 }
 
 // GridSearch scores every one of the parameters on every split, higher being
-// better. It returns an error if there are no parameters or splits.
+// better. It returns an error if there are no parameters or splits, or a score is NaN.
 func GridSearch[P any](ctx context.Context, params []P, splits []Split, fit func(context.Context, P, Split) (float64, error)) (*Search[P], error) {
 	if len(params) == 0 || len(splits) == 0 {
 		return nil, fmt.Errorf("predict: a grid of %d parameters on %d splits; want at least one of each", len(params), len(splits))
@@ -82,6 +83,9 @@ func GridSearch[P any](ctx context.Context, params []P, splits []Split, fit func
 		}
 		for _, v := range scores {
 			out.Scores[i] += v / float64(len(scores))
+		}
+		if math.IsNaN(out.Scores[i]) {
+			return nil, fmt.Errorf("parameter %v: scores %g; want numbers", p, scores)
 		}
 		if out.Scores[i] > out.Scores[out.Index] {
 			out.Index = i

@@ -87,8 +87,8 @@ type evolution struct {
 	precision   empirical.Precision // of the probe's Θ at the start
 	theta0      []float64           // that Θ, and the last point's
 	theta       []float64
-	weights     []float64 // at the start
-	pattern     *Pattern  // at the start
+	weights     []float64      // at the start
+	pattern     *Pattern       // at the start
 	outputs0    predict.Matrix // on training examples, at the start
 
 	points []Point

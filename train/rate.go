@@ -29,4 +29,3 @@ func StableRate(ctx context.Context, c Config) (float64, error) {
 	}
 	return e.c.stableRate(s, e.order.Batch), nil
 }
-
