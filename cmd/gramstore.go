@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -47,28 +46,6 @@ func (a *app) ready(g *gramFlags, s shard) (begin bool, err error) {
 		return true, newShardFolder(g.out, path, s, g.force)
 	}
 	return true, newFolder(g.out, g.force)
-}
-
-// nothingThere reports whether a run that was killed, or was not started, left
-// nothing to go on with in a folder that has no files but ntk's; it makes the
-// folder, and removes what is in the way.
-func nothingThere(folder, path string) (bool, error) {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return false, fmt.Errorf("--out %s: %w", folder, err)
-	}
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return false, fmt.Errorf("--out %s: %w", folder, err)
-	}
-	for _, e := range entries {
-		if name := e.Name(); !isOurs(name) || name == filepath.Base(path) || name == filepath.Base(path)+".journal" {
-			return false, nil
-		}
-	}
-	if _, err := tiles.Abandoned(path); err != nil {
-		return false, fmt.Errorf("--out %s: %w", folder, err)
-	}
-	return true, nil
 }
 
 // newShardFolder makes the folder ready in which other shards have files too.
@@ -152,7 +129,7 @@ func (a *app) openStore(ctx context.Context, w *gramStore, spec tiles.Spec) (til
 		_ = f.Close()
 		return nil, err
 	}
-	a.resume = "finished tiles are kept; to go on: " + a.resumeCommand(w.g)
+	a.resume = "finished tiles are kept; to go on: " + a.resumeCommand(w.g.resume)
 	return f, nil
 }
 
@@ -174,14 +151,4 @@ func (a *app) openArray(ctx context.Context, w *gramStore, spec tiles.Spec) (*ti
 	}
 	a.say("%s", f.Resume())
 	return f, nil
-}
-
-// resumeCommand is this command line, going on.
-func (a *app) resumeCommand(g *gramFlags) string {
-	if g.resume {
-		return a.command()
-	}
-	b := *a
-	b.args = slices.DeleteFunc(slices.Clone(a.args), func(s string) bool { return s == "--force" })
-	return b.command() + " --resume"
 }

@@ -72,14 +72,18 @@ type backendInfo struct {
 	API string `json:"pjrt_api,omitempty"`
 }
 
-// manifest starts the manifest of a study.
+// manifest starts the manifest of a study; one that opened no BLAS used none.
 func (a *app) manifest(s *study, config map[string]string, seeds []uint64) *manifest {
 	text, _ := json.Marshal(config) // sorts, and cannot fail on strings
 	sum := sha256.Sum256(text)
+	blas := "none"
+	if s.blas != nil {
+		blas = s.blas.Name()
+	}
 	return &manifest{
 		Hashes: map[string]string{"config": hex.EncodeToString(sum[:]), "data": s.set.Hash()},
 		Schema: manifestSchema, Command: a.command(), Config: config, Seeds: seeds,
-		Data: describeData(s.set), Backend: backendInfo{s.backend.Kind, s.backend.API}, BLAS: s.blas.Name(),
+		Data: describeData(s.set), Backend: backendInfo{s.backend.Kind, s.backend.API}, BLAS: blas,
 		Version: thisVersion(), Machine: machine.Describe(), Created: time.Now().UTC().Truncate(time.Second),
 	}
 }

@@ -129,7 +129,7 @@ func (x *expansion) build(g *gx.Graph, p *graph.Program, nodes map[string]*gx.No
 	for i := range p.Params {
 		in[i] = nodes[p.ParamName(i)]
 	}
-	need := lacking(g.Backend(), x.f.dtype)
+	need := lower.For(g.Backend(), x.f.dtype)
 	need.Ops[backends.OpTypeSelectAndScatterMax] = nil // GoMLX exports no function for them
 	need.Ops[backends.OpTypeSelectAndScatterMin] = nil
 	it := unmarked{lower.New(graph.Nodes{Graph: g}, need)}
