@@ -333,6 +333,13 @@ def attention(**fields):
                                     "wq_std": 1.2, "wk_std": 0.9, "wv_std": 1.3, "wo_std": 0.8, "b_std": 0.3, **fields})]
 
 
+def perceptron(depth):
+    hidden = [op("dense", width=4, **gains), op("tanh"), op("dense", width=5, **gains), op("tanh")][:2 * depth]
+    return [*hidden, op("dense", width=2, **gains)]
+
+
+mine = {"name": "mine", "all": {"weight": {"s": {"gain": 0.5, "in": -0.25, "out": 0.3}}, "bias": {"s": {"gain": 2}}}}
+
 # Name, layers, shape of an input, other fields.
 CASES = [
     ("dense", [op("dense", width=4, **gains)], [6]),
@@ -343,6 +350,10 @@ CASES = [
     ("dense, standard", [op("dense", width=4, **gains)], [6], standard),
     ("dense, standard, split", [op("dense", width=2, s=[2, 3], **gains)], [6], standard),
     ("dense, named and shared", [op("dense", width=4, name="first", **gains), op("tanh"), op("dense", width=4, share="first", **gains)], [4]),
+
+    ("perceptron, mup", perceptron(2), [6], {"parameterization": "mup", "weighted": 3}),
+    ("perceptron, mean-field", perceptron(1), [6], {"parameterization": "mean-field", "weighted": 2}),
+    ("perceptron, a parameterization of one's own", perceptron(2), [6], {"parameterization": mine}),
 
     ("conv VALID", convolved(padding="VALID"), image),
     ("conv VALID, strides", convolved(filter=[2, 3], strides=[2, 1], padding="VALID"), image),

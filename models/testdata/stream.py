@@ -29,12 +29,13 @@ class Layers:
     """The layers of a case, given to a table of functions, one an op.
 
     A function gets this object, the layer's fields and x, and returns y. Layers
-    with weights are p0, p1, ... in order. In the parameterization ntk a weight of
-    fan-in n enters as w_std/sqrt(n) W, a bias as b_std b; in standard as they are.
+    with weights are p0, p1, ... in order; only the parameterizations mup and
+    mean-field ask which of so many is the first and the last.
     """
 
-    def __init__(self, table, stream, parameterization, inputs):
+    def __init__(self, table, stream, parameterization, inputs, weighted):
         self.table, self.stream, self.inputs = table, stream, inputs
+        self.parameterization, self.weighted = parameterization, weighted
         self.ntk = parameterization == "ntk"
         self.arrays, self.kept, self.count = [], {}, 0
 
@@ -59,20 +60,40 @@ class Layers:
         self.kept[self.at, array] = a
         return a
 
-    def weight(self, array, gain, fan_in, *shape):
-        return self.take(array, *shape) * (gain / math.sqrt(fan_in) if self.ntk else 1)
+    def weight(self, array, gain, n, *shape):
+        """s W for the fan-in n, the fan-out being the last of shape."""
+        W, m = self.take(array, *shape), shape[-1]
+        if self.parameterization == "ntk":
+            return gain / math.sqrt(n) * W
+        if self.parameterization == "standard":
+            return W
+        first, last = self.count == 1, self.count == self.weighted
+        if self.parameterization == "mean-field":  # arXiv 1804.06561, eq. (1)
+            return gain * W / (n if last else math.sqrt(n))
+        if self.parameterization == "mup":  # arXiv 2011.14522, table 1
+            return W * (math.sqrt(m) if first else 1 / math.sqrt(n) if last else 1)
+        s = self.parameterization["all"]["weight"]["s"]
+        return gain ** s.get("gain", 0) * n ** s.get("in", 0) * m ** s.get("out", 0) * W
 
     def bias(self, gain, *shape, array="b"):
-        """The bias, zeros without one."""
+        """s_b b, zeros without one."""
         if gain is None:
             return np.zeros(shape)
-        return self.take(array, *shape) * (gain if self.ntk else 1)
+        b = self.take(array, *shape)
+        if self.parameterization == "standard":
+            return b
+        if self.parameterization == "mup" and self.count < self.weighted:
+            return math.sqrt(shape[-1]) * b
+        if isinstance(self.parameterization, dict):
+            return gain ** self.parameterization["all"]["bias"]["s"]["gain"] * b
+        return gain * b
 
 
 def write(cases, table, more):
     """Prints the cases (name, layers, input shape, fields) as JSON.
 
-    A field times says by what x is multiplied, inputs which ones there are besides.
+    A field times says by what x is multiplied, inputs which ones there are besides,
+    weighted how many layers have weights.
     """
     lines = []
     for i, (name, layers, shape, *fields) in enumerate(cases):
@@ -81,7 +102,7 @@ def write(cases, table, more):
         stream = Stream(c["seed"])
         x = stream.take(2, *shape) * c.get("times", 1)
         inputs = {k: stream.take(2, *s) for k, s in c.get("inputs", {}).items()}
-        net = Layers(table, stream, c["parameterization"], inputs)
+        net = Layers(table, stream, c["parameterization"], inputs, c.get("weighted"))
         y = np.asarray(net.run(layers, x), dtype=np.float64)
         assert np.isfinite(y).all(), name
         c |= {"arrays": net.arrays, "output_shape": list(y.shape)}
