@@ -52,6 +52,7 @@ func readDocument(t *testing.T) document {
 // written are the structs behind the sections.
 var written = map[string]any{
 	"ntk/diagnose/1":   diagnosis{},
+	"ntk/evolve/1":     evolution{},
 	"ntk/gram/1":       gramResult{},
 	"ntk/plan/1":       explanation{},
 	"ntk/limit/1":      limitResult{},

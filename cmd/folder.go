@@ -21,6 +21,8 @@ var ours = []string{
 	"nngp.npy", "nngp.npy.partial", "nngp.npy.journal", "nngp.npy.journal.new",
 	"nngp-*.npy", "nngp-*.npy.partial", "nngp-*.npy.journal", "nngp-*.npy.journal.new",
 	"ntk.npy", "ntk.npy.partial", "ntk.npy.journal", "ntk.npy.journal.new",
+	"checkpoint.npz", "prediction.npz", "weights.npz",
+	durable.Partial + "checkpoint.npz-*", durable.Partial + "prediction.npz-*", durable.Partial + "weights.npz-*",
 	durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
 }
 
