@@ -57,6 +57,7 @@ var written = map[string]any{
 	"ntk/plan/1":       explanation{},
 	"ntk/limit/1":      limitResult{},
 	"ntk/recursion/1":  recursion{},
+	"ntk/signal/1":     signalResult{},
 	"ntk/compare/1":    comparison{},
 	"ntk/merge/1":      mergeResult{},
 	"ntk/verify/1":     verification{},
