@@ -106,7 +106,7 @@ func (a *app) check(c *cobra.Command, k *checkFlags) error {
 	}
 	slices.Sort(k.widths)
 	if k.widths = slices.Compact(k.widths); len(k.widths) < 2 || k.widths[0] < 1 {
-		return usagef("--widths %s: want two or more numbers of at least 1, such as 64,128,256", strings.Trim(strings.ReplaceAll(fmt.Sprint(k.widths), " ", ","), "[]"))
+		return usagef("--widths %s: want two or more numbers of at least 1, such as 64,128,256", list(k.widths))
 	}
 	if c.Flags().Changed("width") {
 		return usagef("--width: the widths to compare are --widths")

@@ -3,7 +3,6 @@ package cmd
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,9 +82,6 @@ func (m *compareFlags) check(c *cobra.Command) error {
 	}
 	return nil
 }
-
-// list writes numbers as a flag has them.
-func list(n []int) string { return strings.Trim(strings.ReplaceAll(fmt.Sprint(n), " ", ","), "[]") }
 
 func (a *app) compare(c *cobra.Command, m *compareFlags) error {
 	ctx := c.Context()

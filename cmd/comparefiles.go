@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -156,12 +155,8 @@ func (w *comparisonFiles) write(c *limits.Comparison, took time.Duration) error 
 			{Name: "machine", Value: machine.Describe().String()},
 		},
 	}
-	var b bytes.Buffer
-	if err := doc.WriteHTML(&b); err != nil {
+	if err := writeReport(w.report(), doc); err != nil {
 		return err
-	}
-	if err := durable.Write(w.report(), b.Bytes()); err != nil {
-		return fmt.Errorf("writing %s: %w", w.report(), err)
 	}
 	w.files = append(w.files, filepath.Base(w.report()), manifestName)
 	slices.Sort(w.files)

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,9 +15,6 @@ import (
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 
 	"github.com/gontk/ntk/empirical"
-	"github.com/gontk/ntk/internal/durable"
-	"github.com/gontk/ntk/internal/machine"
-	"github.com/gontk/ntk/internal/report"
 	"github.com/gontk/ntk/internal/tiles"
 	"github.com/gontk/ntk/models/weights"
 	"github.com/gontk/ntk/train"
@@ -85,7 +81,7 @@ func (v *evolveFlags) settings(cfg *train.Config) map[string]string {
 	c := map[string]string{
 		"optimizer": cfg.Optimizer.String(), "loss": cfg.Loss.String(), "targets": v.targets,
 		"test_examples": strconv.Itoa(v.test), "steps": strconv.Itoa(cfg.Steps), "batch": strconv.Itoa(v.batch),
-		"at": strings.Trim(strings.ReplaceAll(fmt.Sprint(cfg.At), " ", ","), "[]"), "order_seed": strconv.FormatUint(v.order, 10),
+		"at": list(cfg.At), "order_seed": strconv.FormatUint(v.order, 10),
 		"probe": strconv.Itoa(cfg.Probe), "outputs": cfg.Outputs.String(),
 		"linearized": strconv.FormatBool(cfg.Linearize), "prediction": strconv.FormatBool(cfg.Predict),
 	}
@@ -164,21 +160,10 @@ func (w *evolutionFiles) write(r *train.Result, incomplete string) error {
 	}
 	doc := r.Report(train.About{
 		Model: s.source.Name, Data: s.set.Describe(), Command: a.command(), Incomplete: incomplete, Generated: time.Now(),
-		Facts: []report.Fact{
-			{Name: "backend", Value: backendText(s)},
-			{Name: "contraction", Value: s.blas.Name()},
-			{Name: "versions", Value: thisVersion().String()},
-			{Name: "machine", Value: machine.Describe().String()},
-			{Name: "data licence", Value: s.set.License},
-		},
+		Facts: s.facts(),
 	})
-	var b bytes.Buffer
-	if err := doc.WriteHTML(&b); err != nil {
+	if err := writeReport(w.report(), doc); err != nil {
 		return err
-	}
-	path := w.report()
-	if err := durable.Write(path, b.Bytes()); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	for _, name := range append(train.Files, weightsName, "report.html") {
 		if _, err := os.Stat(filepath.Join(out, name)); err == nil {

@@ -181,7 +181,7 @@ func (t *Trainer) addPattern(p *Pattern, x empirical.Batch, from, n int) error {
 		return fmt.Errorf("train: activations: %w", err)
 	}
 	for i, b := range out {
-		u, err := read(t.backend, b)
+		u, err := graph.TakeFloats(t.backend, b)
 		if err != nil {
 			return fmt.Errorf("train: reading activations: %w", err)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 
 	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/predict"
 )
 
@@ -206,7 +207,7 @@ func (t *Trainer) weights() ([]float64, error) {
 		if err != nil {
 			return nil, err
 		}
-		w, err := toFloats(x)
+		w, err := graph.Floats(x)
 		if err != nil {
 			return nil, err
 		}

@@ -50,7 +50,7 @@ func (t *Trainer) Outputs(ctx context.Context, x empirical.Batch) (predict.Matri
 		if err != nil {
 			return predict.Matrix{}, fmt.Errorf("train: outputs: %w", err)
 		}
-		y, err := read(t.backend, r[0])
+		y, err := graph.TakeFloats(t.backend, r[0])
 		if err != nil {
 			return predict.Matrix{}, fmt.Errorf("train: reading outputs: %w", err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 
 	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/internal/tiles"
 	"github.com/gontk/ntk/predict"
 )
@@ -95,7 +96,7 @@ func (e *evolution) readForesight(file string) (*foresight, error) {
 					return nil, err
 				}
 				m = predict.NewMatrix(y.Rows, y.Cols)
-				if m.Data, err = toFloats(x); err != nil {
+				if m.Data, err = graph.Floats(x); err != nil {
 					return nil, err
 				}
 			}

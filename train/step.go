@@ -143,7 +143,7 @@ func (t *Trainer) execute(p program, x empirical.Batch, targets backends.Buffer)
 		case isInput:
 			var at int
 			if at, err = strconv.Atoi(k); err == nil {
-				in[i], err = toDevice(t.backend, x[at])
+				in[i], err = graph.Upload(t.backend, x[at])
 			}
 			if err == nil {
 				defer func() { _ = t.backend.BufferFinalize(in[i]) }()

@@ -122,7 +122,7 @@ func (t *Trainer) Step(ctx context.Context, x empirical.Batch, y predict.Matrix)
 	if y.Rows != n || y.Cols != s.outputs {
 		return 0, fmt.Errorf("train: targets are %d × %d, want %d × %d", y.Rows, y.Cols, n, s.outputs)
 	}
-	targets, err := floats(t.backend, t.dtype, y.Data, n, s.outputs)
+	targets, err := graph.UploadFloats(t.backend, t.dtype, y.Data, n, s.outputs)
 	if err != nil {
 		return 0, fmt.Errorf("train: uploading targets: %w", err)
 	}
@@ -138,7 +138,7 @@ func (t *Trainer) Step(ctx context.Context, x empirical.Batch, y predict.Matrix)
 		t.moved[name] = true
 	}
 	t.done++
-	loss, err := read(t.backend, out[0])
+	loss, err := graph.TakeFloats(t.backend, out[0])
 	if err != nil {
 		return 0, fmt.Errorf("train: reading the loss: %w", err)
 	}
@@ -156,7 +156,7 @@ func (t *Trainer) Sync() error {
 		if err != nil {
 			return err
 		}
-		x, err := toTensor(t.backend, t.state[name])
+		x, err := graph.Download(t.backend, t.state[name])
 		if err == nil {
 			err = v.SetValue(x)
 		}
