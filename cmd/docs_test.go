@@ -52,10 +52,13 @@ func readDocument(t *testing.T) document {
 // written are the structs behind the sections.
 var written = map[string]any{
 	"ntk/diagnose/1":   diagnosis{},
+	"ntk/evolve/1":     evolution{},
 	"ntk/gram/1":       gramResult{},
 	"ntk/plan/1":       explanation{},
 	"ntk/limit/1":      limitResult{},
 	"ntk/recursion/1":  recursion{},
+	"ntk/signal/1":     signalResult{},
+	"ntk/compare/1":    comparison{},
 	"ntk/merge/1":      mergeResult{},
 	"ntk/verify/1":     verification{},
 	"ntk/spectrum/1":   spectrumResult{},
@@ -72,6 +75,9 @@ var written = map[string]any{
 	"version":          version{},
 	"machine":          machine.Summary{},
 	"share":            empirical.Share{},
+	"scores":           scoresInfo{},
+	"power":            powerInfo{},
+	"term":             termFile{},
 	"nonfinite":        notFiniteInfo{},
 	"plan":             planInfo{},
 }
@@ -81,6 +87,9 @@ var shared = map[reflect.Type]string{
 	reflect.TypeFor[version]():         "version",
 	reflect.TypeFor[machine.Summary](): "machine",
 	reflect.TypeFor[empirical.Share](): "share",
+	reflect.TypeFor[scoresInfo]():      "scores",
+	reflect.TypeFor[powerInfo]():       "power",
+	reflect.TypeFor[termFile]():        "term",
 	reflect.TypeFor[planInfo]():        "plan",
 	reflect.TypeFor[*notFiniteInfo]():  "nonfinite",
 }

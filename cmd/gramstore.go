@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/tiles"
@@ -78,6 +79,11 @@ func (a *app) newStore(g *gramFlags, sh shard, s *study, f *empirical.Network, p
 	}
 	config := s.config()
 	config["outputs"] = g.outputs
+	g.pairs.config(config)
+	g.terms.config(config)
+	if len(g.heads) > 0 {
+		config["heads"] = strings.Join(g.heads, " ")
+	}
 	if !g.study.trained() {
 		config["seed"] = strconv.FormatUint(g.study.seed, 10)
 	}
@@ -92,8 +98,14 @@ func (a *app) newStore(g *gramFlags, sh shard, s *study, f *empirical.Network, p
 	}
 	m := a.manifest(s, config, g.study.seeds())
 	m.Hashes["program"], m.Hashes["weights"] = program, weights
+	if g.pairs.second != nil {
+		second := describeData(g.pairs.second)
+		m.Pairs = &second
+	}
 	path := g.arrayPath(sh)
 	m.Shard, m.Files, m.Incomplete = sh.String(), []string{filepath.Base(path), filepath.Base(path) + ".journal"}, "not finished"
+	m.nameTerms(plan.Terms())
+	m.Heads = severalHeads(plan)
 	return &gramStore{g: g, shard: sh, path: path, manifest: m, what: what, plan: plan, begin: begin}, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/data"
 	"github.com/gontk/ntk/internal/durable"
 	"github.com/gontk/ntk/internal/machine"
@@ -27,11 +28,14 @@ type manifest struct {
 	Config  map[string]string `json:"config"`
 	Seeds   []uint64          `json:"seeds"`
 	Data    dataInfo          `json:"data"`
+	Pairs   *dataInfo         `json:"pairs,omitempty"`
 	Backend backendInfo       `json:"backend"`
 	BLAS    string            `json:"blas"`
 	Version version           `json:"version"`
 	Machine machine.Summary   `json:"machine"`
 	Shard   string            `json:"shard,omitempty"`
+	Terms   []termFile        `json:"terms,omitempty"`
+	Heads   []empirical.Head  `json:"heads,omitempty"`
 	Files   []string          `json:"files"`
 	// Sums has the SHA-256 of the files, but for arrays that have a journal.
 	Sums map[string]string `json:"file_sha256,omitempty"`
