@@ -102,6 +102,7 @@ type app struct {
 
 	// Flags of every verb.
 	json, quiet, verbose bool
+	dryRun               bool // of verbs that have it
 	cache                string
 	settings             settings
 

@@ -54,6 +54,7 @@ var written = map[string]any{
 	"ntk/diagnose/1":   diagnosis{},
 	"ntk/gram/1":       gramResult{},
 	"ntk/plan/1":       explanation{},
+	"ntk/dry-run/1":    dryRun{},
 	"ntk/limit/1":      limitResult{},
 	"ntk/recursion/1":  recursion{},
 	"ntk/merge/1":      mergeResult{},
