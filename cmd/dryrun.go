@@ -85,9 +85,13 @@ func (a *app) dryGram(g *gramFlags, s *study, p *empirical.Plan) error {
 	if p.Pairs {
 		what = "blocks"
 	}
+	work, seconds := fmt.Sprintf("Θ %s of %s on %d examples: %d weights, %d %s", p.Outputs, s.source.Name, p.N1, p.Parameters, p.Tiles, what), planSeconds(p)
+	if sh, err := parseShard(g.shard); err == nil && sh.count > 0 { // shards are about as dear as each other
+		work = fmt.Sprintf("part %s of %s", sh, work)
+		entries, seconds = entries/float64(sh.count), seconds/float64(sh.count)
+	}
 	return a.printDryRun(dryRun{
-		Work:    fmt.Sprintf("Θ %s of %s on %d examples: %d weights, %d %s", p.Outputs, s.source.Name, p.N1, p.Parameters, p.Tiles, what),
-		Seconds: planSeconds(p), Memory: p.Bytes, Disk: toBytes(entries * size * terms), Out: g.out,
+		Work: work, Seconds: seconds, Memory: p.Bytes, Disk: toBytes(entries * size * terms), Out: g.out,
 	}, s.budget)
 }
 

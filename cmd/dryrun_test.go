@@ -19,6 +19,7 @@ func TestDryRun(t *testing.T) {
 		{"gram --model line --outputs full --explain=false", 6 * 6 * 2 * 2 * 4},
 		{"gram --model line --outputs mean --packed --dtype float64", 6 * 7 / 2 * 8},
 		{"gram --model line --outputs diagonal --diagonal", 6 * 2 * 4},
+		{"gram --model line --outputs mean --block 2 --shard 1/2", 6 * 6 * 4 / 2},
 		{"diagnose --model line --seeds 3", 3 * 12 * 12 * 8},
 		{"diagnose --model deep --seeds 3 --depths 1,2", 2 * 3 * 6 * 6 * 8},
 	} {
