@@ -18,6 +18,8 @@ const manifestName = "manifest.json"
 var ours = []string{
 	"manifest*.json", "report.html", "theta*.npy", "theta*.npy.partial", "theta*.npy.journal",
 	"theta*.npy.journal.new", durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
+	"predictions.npy", "classes.npy", "variances.npy", "kernel*.npy",
+	durable.Partial + "predictions.npy-*", durable.Partial + "classes.npy-*", durable.Partial + "variances.npy-*", durable.Partial + "kernel*.npy-*",
 }
 
 // isOurs reports whether a file has a name of ours.

@@ -139,13 +139,14 @@ func (r *run) all(ctx context.Context) (err error) {
 	spec := r.writer.Spec()
 	t0 := time.Now()
 	plan, f := r.gram.Plan, r.f
-	if r.exec1, err = f.jacobians(spec.Block1, plan.sel, plan.ways); err != nil {
+	size := max(spec.Block1, spec.Block2) // a store has no larger one than its examples
+	if r.exec1, err = f.jacobians(size, plan.sel, plan.ways); err != nil {
 		return err
 	}
-	if r.exec2, err = f.jacobians(spec.Block1, plan.sel2, plan.ways); err != nil {
+	if r.exec2, err = f.jacobians(size, plan.sel2, plan.ways); err != nil {
 		return err
 	}
-	r.contraction = newContractor(f.dtype, r.blas, spec.Block1, plan.sel, plan.ways)
+	r.contraction = newContractor(f.dtype, r.blas, size, plan.sel, plan.ways)
 	defer r.contraction.done()
 	r.gram.Compile = time.Since(t0)
 	r.kept = map[int]*block{}
