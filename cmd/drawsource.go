@@ -138,21 +138,21 @@ func (s *drawSource) add(ctx context.Context, f *empirical.Network, sum predict.
 func (s *drawSource) diagonal(ctx context.Context, p kernelPoint, first int) ([]float64, error) {
 	n := s.all.Len()
 	out := make([]float64, n-first)
-	err := s.eachDraw(p, 0, func(_ int, f *empirical.Network) error {
-		return inBlocks(first, n, func(from, to int) error {
-			x, err := s.part(from, to)
-			if err != nil {
-				return err
-			}
-			g, err := f.NTK(ctx, x, nil, s.study.options(empirical.Mean))
-			if err != nil {
-				return err
-			}
-			for i := range to - from {
-				out[from-first+i] += g.Values[i*(to-from)+i] / float64(s.draws)
-			}
-			return nil
-		})
+	x, err := s.part(first, n)
+	if err != nil {
+		return nil, err
+	}
+	opts := s.study.options(empirical.Mean)
+	opts.Pairs = true
+	err = s.eachDraw(p, 0, func(_ int, f *empirical.Network) error {
+		g, err := f.NTK(ctx, x, nil, opts)
+		if err != nil {
+			return err
+		}
+		for i, v := range g.Values {
+			out[i] += v / float64(s.draws)
+		}
+		return nil
 	})
 	return out, err
 }

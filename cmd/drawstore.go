@@ -29,7 +29,7 @@ type drawStore struct {
 // openDraws goes on with a folder, if resume says so and there is a run to go on
 // with, whose configuration and data must be this run's.
 func (a *app) openDraws(folder string, m *manifest, draws int, resume bool) (*drawStore, error) {
-	s := &drawStore{app: a, folder: folder, manifest: m, draws: draws, command: a.resumeCommand(&gramFlags{resume: resume})}
+	s := &drawStore{app: a, folder: folder, manifest: m, draws: draws, command: a.resumeCommand(resume)}
 	path := filepath.Join(folder, manifestName)
 	if _, err := os.Lstat(path); !resume || os.IsNotExist(err) {
 		return s, nil

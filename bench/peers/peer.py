@@ -143,10 +143,12 @@ class Session:
         f = self.functions[name]
         self.theta = None  # its memory is free before the clock starts
         start = time.perf_counter()
-        theta = jax.block_until_ready(f(self.x, None, self.params))
-        seconds = time.perf_counter() - start
+        calls, seconds = 0, 0.0
+        while calls == 0 or seconds < q.get("turn", 0):
+            theta = jax.block_until_ready(f(self.x, None, self.params))
+            calls, seconds = calls + 1, time.perf_counter() - start
         self.theta = theta
-        return {"seconds": seconds}
+        return {"seconds": seconds / calls}
 
     def forget(self, q):
         self.functions.pop(q["implementation"], None)

@@ -23,6 +23,9 @@ type request struct {
 	DType  string          `json:"dtype,omitempty"`
 	// Implementation belongs to run and forget.
 	Implementation implementation `json:"implementation,omitempty"`
+	// Turn belongs to run: calls follow each other until so many seconds passed,
+	// at least one.
+	Turn float64 `json:"turn,omitempty"`
 	// Path belongs to save, which writes Θ of the last run, and to forward,
 	// which writes f(x): the .npy to write.
 	Path string `json:"path,omitempty"`
@@ -32,7 +35,7 @@ type request struct {
 // after the start, which has Versions.
 type answer struct {
 	Error    string            `json:"error"`
-	Seconds  float64           `json:"seconds"` // of a run
+	Seconds  float64           `json:"seconds"` // of one call of a run, the mean
 	Versions map[string]string `json:"versions"`
 }
 
