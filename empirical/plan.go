@@ -109,23 +109,51 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 		}
 		return p, p.byProducts(q, pairs, "with all other weights at once")
 	}
-	p.ways = sel.choose(way, n, pairs, f.dtype.Size())
 	if p.terms, err = sel.terms(opts); err != nil {
 		return nil, err
 	}
-	m, err := f.memory(sel, p.ways)
+	p.ways = sel.choose(way, n, pairs, f.dtype.Size())
+	m, err := f.fit(p, opts)
+	if err == nil && way == Auto && p.Bytes > p.Budget.Bytes {
+		reason = "nothing faster fits the budget"
+		p.ways = sel.leanest(n, pairs, f.dtype.Size())
+		m, err = f.fit(p, opts)
+	}
 	if err != nil {
 		return nil, err
+	}
+	if p.Bytes > p.Budget.Bytes {
+		if way == Auto && noProducts(opts) == "" {
+			// A model without forward mode is no error: nobody asked for it.
+			q, err := f.products(sel, p, opts.Block)
+			if err == nil && q.bytes <= p.Budget.Bytes {
+				return p, p.byProducts(q, pairs, reason)
+			}
+		}
+		return nil, p.Budget.Exceeded(fmt.Sprintf("one tile of %d examples (%d outputs, %d parameters)", p.Block, p.O, p.Parameters), p.Bytes, "use --outputs mean, a smaller model, or a smaller block")
+	}
+	p.keep = int((p.Budget.Bytes - p.Bytes) / (m.kept * int64(p.Block)))
+	f.count(p, way, reason, n, pairs)
+	p.JacobianFLOPs = m.flops * n
+	return p, nil
+}
+
+// fit fills in the largest block that the budget holds with p's ways, one
+// example if it holds none, or the one asked for, and the bytes that takes.
+func (f *Network) fit(p *Plan, opts Options) (footprint, error) {
+	m, err := f.memory(p.sel, p.ways)
+	if err != nil {
+		return m, err
 	}
 	if p.terms != nil { // one of them at a time
 		m.tile += m.tile / 2
 	}
 	need := m.need
-	if opts.Pairs {
-		m = m.ofPairs(symmetric)
+	if p.Pairs {
+		m = m.ofPairs(p.Symmetric)
 		need = m.single
 	}
-	most := max(n1, n2)
+	most := max(p.N1, p.N2)
 	if opts.Block > 0 {
 		p.Block = min(opts.Block, most)
 	} else {
@@ -136,23 +164,10 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 		p.Block = (most + blocks - 1) / blocks
 	}
 	p.Bytes = need(p.Block)
-	if p.Block == most && symmetric {
+	if p.Block == most && p.Symmetric {
 		p.Bytes = m.single(p.Block)
 	}
-	if p.Bytes > p.Budget.Bytes {
-		if way == Auto && noProducts(opts) == "" {
-			// An op without a rule for forward mode is no error: that way is not the one asked for.
-			q, err := f.products(sel, p, opts.Block)
-			if err == nil && q.bytes <= p.Budget.Bytes {
-				return p, p.byProducts(q, pairs, "Jacobians exceed the budget")
-			}
-		}
-		return nil, p.Budget.Exceeded(fmt.Sprintf("one tile of %d examples (%d outputs, %d parameters)", p.Block, p.O, p.Parameters), p.Bytes, "use --outputs mean, a smaller model, or a smaller block")
-	}
-	p.keep = int((p.Budget.Bytes - p.Bytes) / (m.kept * int64(p.Block)))
-	f.count(p, way, reason, n, pairs)
-	p.JacobianFLOPs = m.flops * n
-	return p, nil
+	return m, nil
 }
 
 // byProducts makes p a plan of NTK-vector products.
@@ -183,12 +198,12 @@ func (p *Plan) countTiles() {
 }
 
 // count fills in tiles, FLOPs and the weights' lines.
-func (f *Network) count(p *Plan, asked Way, refused string, n, pairs float64) {
+func (f *Network) count(p *Plan, asked Way, why string, n, pairs float64) {
 	p.countTiles()
 	for i, w := range p.sel.weights {
 		reason := w.reason
-		if refused != "" {
-			reason = refused
+		if reason == "" {
+			reason = why
 		}
 		if reason == "" && asked == Separable && w.separation == nil {
 			reason = "its cotangent depends on output and position together"

@@ -152,3 +152,76 @@ func TestProductsChosen(t *testing.T) {
 		kerneltest.Close(t, outputs.String(), g.Values, want, 1e-12) // rounding alone
 	}
 }
+
+// Where the budget holds no Jacobian of one example, plans choose the way that
+// keeps least, here 128·8 + 4·8 numbers for 4·128·8 of a Jacobian and 16·(128 +
+// 4·8) of its factors, of
+//
+//	f(x) = Vᵀ sin(h),  h_k = Σ_t tanh(W_kᵀ x_t),
+//	∂f_o/∂W_jk = V_ko cos(h_k) Σ_t (1 - tanh²(W_kᵀ x_t)) x_tj,  ∂f_o/∂V_ko = sin(h_k).
+func TestLeanWays(t *testing.T) {
+	const n, T, j, k, o = 20, 16, 128, 8, 4
+	f := newNetwork(t, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		w := graph.Weight(ctx.In("a"), "w", shapes.Make(x.DType(), j, k), graph.Gaussian(1./j)).ValueGraph(x.Graph())
+		v := graph.Weight(ctx.In("b"), "w", shapes.Make(x.DType(), k, o), graph.Gaussian(1)).ValueGraph(x.Graph())
+		h := gx.Tanh(gx.DotGeneral(x, []int{2}, nil, w, []int{0}, nil)) // [n, T, k]
+		return gx.Dot(gx.Sin(gx.ReduceSum(h, 1)), v)
+	}, T, j)
+	x := examples(t, n, "x", T, j)
+	xs := tensors.MustCopyFlatData[float64](x)
+	w := tensors.MustCopyFlatData[float64](f.Context().InAbsPath("/a").GetVariable("w").MustValue())
+	v := tensors.MustCopyFlatData[float64](f.Context().InAbsPath("/b").GetVariable("w").MustValue())
+	// G[k, j] = cos(h_k) Σ_t (1 - tanh²) x_tj and sin(h_k) of each example.
+	grads, sines := make([][k][j]float64, n), make([][k]float64, n)
+	for a := range n {
+		for c := range k {
+			h := 0.0
+			for s := range T {
+				at := xs[(a*T+s)*j:][:j]
+				z := 0.0
+				for i, y := range at {
+					z += w[i*k+c] * y
+				}
+				tanh := math.Tanh(z)
+				h += tanh
+				for i, y := range at {
+					grads[a][c][i] += (1 - tanh*tanh) * y
+				}
+			}
+			for i := range j {
+				grads[a][c][i] *= math.Cos(h)
+			}
+			sines[a][c] = math.Sin(h)
+		}
+	}
+	want := make([]float64, n*n)
+	for a := range n {
+		for b := range n {
+			for c := range k {
+				dot, v2 := 0.0, 0.0
+				for i := range j {
+					dot += grads[a][c][i] * grads[b][c][i]
+				}
+				for p := range o {
+					v2 += v[c*o+p] * v[c*o+p]
+				}
+				want[a*n+b] += v2*dot/o + sines[a][c]*sines[b][c]
+			}
+		}
+	}
+	large, err := f.Plan(n, 0, empirical.Options{Block: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := f.NTK(t.Context(), empirical.Batch{x}, nil, empirical.Options{Memory: large.Bytes - 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before, after := large.Weights[0], g.Plan.Weights[0]; before.Way != "materialize" || after.Way != "separable" || !strings.Contains(after.Reason, "budget") {
+		t.Errorf("by %s, and with less memory by %s (%s)", before.Way, after.Way, after.Reason)
+	}
+	if g.Plan.Bytes >= large.Bytes {
+		t.Errorf("%d bytes, not fewer than %d", g.Plan.Bytes, large.Bytes)
+	}
+	kerneltest.Close(t, "Θ", g.Values, want, 1e-12) // rounding alone
+}

@@ -146,3 +146,37 @@ func (s *selection) choose(asked Way, n, pairs float64, entry int) []Way {
 	}
 	return ways
 }
+
+// leanest picks the way for each weight that keeps the fewest numbers of an
+// example, and of two that keep as many the faster one.
+func (s *selection) leanest(n, pairs float64, entry int) []Way {
+	ways := make([]Way, len(s.weights))
+	for i, w := range s.weights {
+		ways[i] = Materialize
+		if !w.product() || s.batch > 0 {
+			continue
+		}
+		seconds := func(way Way) float64 { return w.estimate(way, s.outputs, s.rows, n, pairs, entry).seconds() }
+		for _, way := range []Way{Factor, Sequential, Separable} {
+			if way == Separable && w.separation == nil {
+				continue
+			}
+			d := w.kept(way, s.rows) - w.kept(ways[i], s.rows)
+			if d < 0 || d == 0 && seconds(way) < seconds(ways[i]) {
+				ways[i] = way
+			}
+		}
+	}
+	return ways
+}
+
+// kept returns how many numbers of an example a way needs, for o outputs.
+func (w *weight) kept(way Way, o int) int {
+	switch way {
+	case Materialize:
+		return o * w.size()
+	case Separable:
+		return w.size() + o*w.dims.B*w.dims.I
+	}
+	return w.dims.B * w.dims.T * (w.width() + o*w.dims.I)
+}

@@ -14,13 +14,14 @@ import (
 type request struct {
 	// Do is load, run, forget, save or forward.
 	Do string `json:"do"`
-	// Spec, Params, Arrays and DType belong to load: the network, the names of
-	// its weights in the order of its layers, and the .npz that has them and
-	// the inputs x.
-	Spec   json.RawMessage `json:"spec,omitempty"`
-	Params []string        `json:"params,omitempty"`
-	Arrays string          `json:"arrays,omitempty"`
-	DType  string          `json:"dtype,omitempty"`
+	// Spec, Params, Arrays, DType and Outputs belong to load: the network, the
+	// names of its weights in the order of its layers, the .npz that has them and
+	// the inputs x, and full, mean or diagonal.
+	Spec    json.RawMessage `json:"spec,omitempty"`
+	Params  []string        `json:"params,omitempty"`
+	Arrays  string          `json:"arrays,omitempty"`
+	DType   string          `json:"dtype,omitempty"`
+	Outputs string          `json:"outputs,omitempty"`
 	// Implementation belongs to run and forget.
 	Implementation implementation `json:"implementation,omitempty"`
 	// Turn belongs to run: calls follow each other until so many seconds passed,
