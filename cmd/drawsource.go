@@ -37,14 +37,6 @@ func (s *drawSource) plan(p kernelPoint, n int) error {
 	return err
 }
 
-func (s *drawSource) part(from, to int) (empirical.Batch, error) {
-	idx := make([]int, to-from)
-	for i := range idx {
-		idx[i] = from + i
-	}
-	return s.all.Rows(idx...)
-}
-
 // eachDraw calls use for the network of every draw from first on.
 func (s *drawSource) eachDraw(p kernelPoint, first int, use func(draw int, f *empirical.Network) error) error {
 	f, err := s.study.network(p.Depth)
@@ -105,7 +97,7 @@ func (s *drawSource) whole(ctx context.Context, p kernelPoint, columns []int) (p
 func (s *drawSource) add(ctx context.Context, f *empirical.Network, sum predict.Matrix, columns []int, report func(float64)) error {
 	opts := s.study.options(empirical.Mean)
 	add := func(from, to int, x2 empirical.Batch, done, share float64) error {
-		x1, err := s.part(from, to)
+		x1, err := rowsFrom(s.all, from, to)
 		if err != nil {
 			return err
 		}
@@ -138,7 +130,7 @@ func (s *drawSource) add(ctx context.Context, f *empirical.Network, sum predict.
 func (s *drawSource) diagonal(ctx context.Context, p kernelPoint, first int) ([]float64, error) {
 	n := s.all.Len()
 	out := make([]float64, n-first)
-	x, err := s.part(first, n)
+	x, err := rowsFrom(s.all, first, n)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ type kernelSource interface {
 
 // diagonalBlock is how many examples at a time give diagonals: what is computed off
 // the diagonal is thrown away.
-const diagonalBlock = 32
+const diagonalBlock = 8
 
 // inBlocks calls visit for blocks of the examples from first to n−1.
 func inBlocks(first, n int, visit func(from, to int) error) error {

@@ -24,7 +24,7 @@ func (a *app) predictVerb() *cobra.Command {
 		Long: `predict learns the labels of --train with a kernel, and predicts those of --test:
 by ridge regression, support vector machines, ridge regression on centres (Falkon),
 or a Gaussian process. The kernel is a formula, the mean of Θ over draws of a
-network, or a Gram matrix in a file. Kernels are divided by the mean of K(x, x) over
+network, Θ or K of the infinitely wide one, or a Gram matrix in a file. Kernels are divided by the mean of K(x, x) over
 the training examples, so that --ridge and --C mean the same of all.
 
 Where there are several parameters, the best in k-fold on the training examples is
@@ -38,7 +38,7 @@ mean over four folds of all examples.`,
 		Example: examples(a.program, "predict --kernel gaussian --train digits --examples 500",
 			"predict --kernel laplace --gamma 0.3,1 --train mnist --test mnist-test --examples 2000 --method svm",
 			"predict --kernel cnn --width 64 --draws 10 --train cifar10 --test cifar10-test --out cnn",
-			"predict --kernel mlp --depths 1,2,3 --train uci/wine --protocol uci --method svm --json",
+			"predict --kernel limit:mlp --depths 1,2,3 --train uci/wine --protocol uci --method svm --json",
 			"predict --kernel theta/theta.npy --train digits --examples 300 --test-examples 200 --method gp"),
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.predict(c, p) },
@@ -101,8 +101,13 @@ func (a *app) openPrediction(ctx context.Context, p *predictFlags) (*prediction,
 			return nil, err
 		}
 	} else {
-		// Formulas are computed by Go and BLAS alone.
+		// Formulas and limits are computed by Go and BLAS alone.
 		r.study = &study{flags: &p.study, set: set, dtype: p.study.compute.arithmetic(), budget: budget, backend: &native.Backend{Kind: native.Go}}
+		if p.name.kind == limitKernel {
+			if r.study.source, err = a.source(&p.study.network, set); err != nil {
+				return nil, err
+			}
+		}
 		if r.study.blas, err = a.openBLAS(); err != nil {
 			return nil, err
 		}
@@ -180,25 +185,21 @@ func (r *prediction) prepare(ctx context.Context, n int) error {
 		return s.budget.Exceeded(fmt.Sprintf("%s with %d examples to train on and %d to test on", p.method, n, all-n), toBytes(need), remedy)
 	}
 	r.teacher.memory = s.budget.Bytes - int64(need)
-	for _, point := range p.kernelGrid {
-		if p.name.kind != empiricalKernel {
-			break
-		}
-		probe := &drawSource{study: s, train: n}
-		if err := probe.plan(point, all); err != nil {
-			return err
-		}
+	if err := r.probe(n, all); err != nil {
+		return err
 	}
 	var err error
 	if r.files, err = r.newFiles(); err != nil {
 		return err
 	}
+	keep := (*drawStore)(nil)
+	if r.files != nil {
+		keep = r.files.draws
+	}
 	switch p.name.kind {
+	case limitKernel:
+		r.source, err = r.app.newLimitSource(s, p.name, n, len(p.kernelGrid), keep)
 	case empiricalKernel:
-		keep := (*drawStore)(nil)
-		if r.files != nil {
-			keep = r.files.draws
-		}
 		r.source, err = r.app.newDrawSource(s, n, p.draws, len(p.kernelGrid), keep)
 	case fileKernel:
 		r.source, err = readKernel(ctx, p.name.of, all, n, s.budget)
@@ -206,6 +207,28 @@ func (r *prediction) prepare(ctx context.Context, n int) error {
 		r.source = newFormulaSource(s.blas, s.set, p)
 	}
 	return err
+}
+
+// probe finds what is wrong with networks, and the limits that there are not.
+func (r *prediction) probe(train, all int) error {
+	for _, point := range r.flags.kernelGrid {
+		switch r.flags.name.kind {
+		case empiricalKernel:
+			d := &drawSource{study: r.study, train: train}
+			if err := d.plan(point, all); err != nil {
+				return err
+			}
+		case limitKernel:
+			l, err := (&limitSource{app: r.app, study: r.study, name: r.flags.name}).derive(point)
+			if err != nil {
+				return err
+			}
+			for _, w := range l.Warnings {
+				r.app.notice(w)
+			}
+		}
+	}
+	return nil
 }
 
 // need is the memory, in bytes, of kernels and what methods make of them, beside the
@@ -248,6 +271,7 @@ func (r *prediction) config() map[string]string {
 			c[name] = value
 		}
 	}
+	delete(c, "model")
 	c["kernel"], c["method"], c["protocol"] = p.kernel, p.method, p.protocol
 	c["train"], c["train_examples"] = p.study.data.data, strconv.Itoa(len(r.train))
 	set("test", p.test, "")

@@ -126,7 +126,9 @@ func TestPredict(t *testing.T) {
 	const n, m = 12, 7
 	file, x, y := points(t, n+m, false)
 	own := []Model{linear("line", 1, nil)}
-	common := strings.Fields("--backend go --dtype float64 --quiet --examples 12 --test-examples 7 --json --train " + file)
+	common := strings.Fields("--backend go --quiet --examples 12 --test-examples 7 --json --train " + file)
+	// The limits of one dense layer are both proportional to x·x'.
+	dense := write(t, "dense.json", []byte(`{"layers": [{"op": "dense", "width": 1, "w_std": 1.5, "b_std": null}], "parameterization": "ntk", "input_shape": [2]}`))
 	gram := filepath.Join(t.TempDir(), "gram")
 	succeed(t, own, "gram", "--model", "line", "--backend", "go", "--dtype", "float64", "--quiet", "--examples", "19", "--data", file, "--out", gram)
 	for _, tc := range []struct {
@@ -138,7 +140,9 @@ func TestPredict(t *testing.T) {
 		{"gaussian", "gaussian", "--ridge 0.01 --gamma 0.7", 1e-11},
 		{"laplace", "laplace", "--ridge 0.01 --gamma 0.7", 1e-11},
 		{"polynomial", "polynomial", "--ridge 0.01 --gamma 0.7", 1e-11},
-		{"line", "line", "--ridge 0.01 --draws 3", 1e-12},
+		{"line", "line", "--ridge 0.01 --draws 3 --dtype float64", 1e-12},
+		{"limit:" + dense, "line", "--ridge 0.01", 1e-12},
+		{"nngp:" + dense, "line", "--ridge 0.01 --method gp", 1e-11},
 		{filepath.Join(gram, "theta.npy"), "line", "--ridge 0.01", 1e-12},
 		{"gaussian", "gaussian", "--ridge 0.01 --gamma 0.7 --method falkon --centres 12", 1e-4}, // Tol is 1e-6
 		{"gaussian", "gaussian", "--ridge 0.01 --gamma 0.7 --method gp", 1e-11},
@@ -282,7 +286,7 @@ func TestPredictClasses(t *testing.T) {
 	for _, args := range []string{
 		"--kernel gaussian --gamma 0.5 --method svm", "--kernel line --method svm --C 1", "--kernel laplace --gamma 0.1,1 --method ridge",
 		"--kernel gaussian --method gp", "--kernel polynomial --method falkon --centres 10", "--kernel linear --targets onehot --ridge 0.1",
-		"--kernel gaussian --method svm --protocol uci", "--kernel line --protocol uci --draws 2",
+		"--kernel gaussian --method svm --protocol uci", "--kernel limit:mlp --depths 1,2 --protocol uci", "--kernel line --protocol uci --draws 2",
 	} {
 		if !strings.Contains(args, "uci") {
 			args += " --examples 20 --test-examples 20"

@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,6 +35,10 @@ func (r *prediction) newFiles() (*predictionFiles, error) {
 			return nil, err
 		}
 		m.Hashes["kernel"] = sum
+	case p.name.kind == limitKernel:
+		if err := r.hashLimit(m); err != nil {
+			return nil, err
+		}
 	case p.name.kind == empiricalKernel:
 		f, err := r.study.network(p.kernelGrid[0].Depth)
 		if err != nil {
@@ -48,13 +54,27 @@ func (r *prediction) newFiles() (*predictionFiles, error) {
 		}
 	}
 	files := &predictionFiles{folder: p.out, manifest: m}
-	if p.name.kind == empiricalKernel {
+	if p.name.kind == empiricalKernel || p.name.kind == limitKernel {
 		var err error
 		if files.draws, err = r.app.openDraws(p.out, m, p.draws, p.resume); err != nil {
 			return nil, err
 		}
 	}
 	return files, nil
+}
+
+// hashLimit says which network, of the first depth, a limit is of.
+func (r *prediction) hashLimit(m *manifest) error {
+	l, err := (&limitSource{app: r.app, study: r.study, name: r.flags.name}).derive(r.flags.kernelGrid[0])
+	if err != nil {
+		return err
+	}
+	program, weights := sha256.New(), sha256.New()
+	if err := l.Fingerprint(program, weights); err != nil {
+		return err
+	}
+	m.Hashes["program"], m.Hashes["weights"] = hex.EncodeToString(program.Sum(nil)), hex.EncodeToString(weights.Sum(nil))
+	return nil
 }
 
 // startedIn reports whether a folder has nothing but files of ours: those of a run to

@@ -93,7 +93,7 @@ func (p *predictFlags) check(c *cobra.Command, a *app) error {
 	if p.name, err = a.parseKernel(p.kernel); err != nil {
 		return err
 	}
-	if p.name.kind == empiricalKernel {
+	if p.name.kind == empiricalKernel || p.name.kind == limitKernel {
 		p.study.network.model = p.name.of
 	}
 	if err := p.checkNetwork(c); err != nil {
@@ -142,12 +142,21 @@ func (p *predictFlags) check(c *cobra.Command, a *app) error {
 
 // checkNetwork refuses flags of networks where the kernel is none, and depths twice.
 func (p *predictFlags) checkNetwork(c *cobra.Command) error {
+	if p.study.network.depth != 0 && p.depths != "" {
+		return usagef("--depth and --depths: give one of them")
+	}
 	if p.name.kind != empiricalKernel {
-		own := slices.Concat([]string{"depth", "depths", "draws", "seed", "weights", "checkpoint", "onnx-output", "reinit", "resume"}, zooFlags, choiceNames)
+		own := slices.Concat([]string{"draws", "seed", "weights", "checkpoint", "onnx-output", "reinit", "dtype"}, choiceNames)
+		if p.name.kind != limitKernel {
+			own = slices.Concat(own, []string{"depth", "depths", "resume"}, zooFlags)
+		}
 		for _, flag := range own {
 			if c.Flags().Changed(flag) {
 				return usagef("--%s is for the kernel of a network; --kernel %s is none", flag, p.kernel)
 			}
+		}
+		if err := p.study.network.check(c); err != nil {
+			return err
 		}
 		if err := p.study.data.check(); err != nil {
 			return err
@@ -156,9 +165,6 @@ func (p *predictFlags) checkNetwork(c *cobra.Command) error {
 	}
 	if p.study.choice.isJoint() {
 		return usagef("--joint: examples to test on would change those trained on; predict wants networks whose examples do not interact")
-	}
-	if p.study.network.depth != 0 && p.depths != "" {
-		return usagef("--depth and --depths: give one of them")
 	}
 	if err := p.study.check(c); err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 // lengthOf returns ℓ of exp(−‖x−x'‖²/(2ℓ²)) = exp(−γ‖x−x'‖²/d).
 func lengthOf(gamma, d float64) float64 { return math.Sqrt(d / (2 * gamma)) }
 
-
 // kernelRows are rows of a kernel, over the mean of K(x, x) at its columns: those of
 // all examples [N, C] at once, or computed again whenever they are asked for.
 type kernelRows struct {
