@@ -89,6 +89,9 @@ func compute(ctx context.Context, ntk, folder, path string, c cell) (*result, er
 		return nil, err
 	}
 	r.Args = c.args
+	if r.Version.Revision == "" { // a program built without a stamp, as in a work tree
+		r.Version.Revision = revision(ctx)
+	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return nil, err
@@ -100,4 +103,13 @@ func compute(ctx context.Context, ntk, folder, path string, c cell) (*result, er
 		return r, os.RemoveAll(kernels)
 	}
 	return r, nil
+}
+
+// revision is the commit of the folder that this runs in, empty if it is none.
+func revision(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -31,7 +32,7 @@ func document(cells []cell, sets []string) (string, error) {
 	seconds := 0.0
 	for _, c := range cells {
 		if r := c.result; r != nil {
-			versions[fmt.Sprintf("ntk %s %s, GoMLX %s, %s", r.Version.NTK, r.Version.Revision, r.Version.GoMLX, r.Version.Go)] = true
+			versions[fmt.Sprintf("ntk %s, commit %s, GoMLX %s, %s", r.Version.NTK, cmp.Or(r.Version.Revision, "unknown"), r.Version.GoMLX, r.Version.Go)] = true
 			seconds += r.Seconds
 		}
 	}
