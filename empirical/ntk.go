@@ -171,7 +171,12 @@ func (r *run) all(ctx context.Context) (err error) {
 	if plan.products != nil {
 		return r.byProducts(ctx)
 	}
-	size := max(spec.Block1, spec.Block2) // a store has no larger one than its examples
+	size := spec.Block1
+	if !r.opts.Pairs {
+		// Tiles are wider than high where x1 has fewer examples than a block; one
+		// size of blocks serves both.
+		size = max(size, spec.Block2)
+	}
 	if r.exec1, err = f.jacobians(size, plan.sel, plan.ways); err != nil {
 		return err
 	}
