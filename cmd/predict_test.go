@@ -10,9 +10,9 @@ import (
 	"github.com/gontk/ntk/predict"
 )
 
-// points are n examples of two features in [−1, 1] as a CSV file, with targets
+// plane gives n examples of two features in [−1, 1] as a CSV file, with targets
 // f(a, b) or, where classes is set, the class of their sign.
-func points(t *testing.T, n int, classes bool) (path string, x [][]float64, y []float64) {
+func plane(t *testing.T, n int, classes bool) (path string, x [][]float64, y []float64) {
 	t.Helper()
 	text := "a,b,y\n"
 	for i := range n {
@@ -124,7 +124,7 @@ func closeTo(t *testing.T, name string, got, want []float64, tol float64) {
 // in a file is the kernel of the network that it is of.
 func TestPredict(t *testing.T) {
 	const n, m = 12, 7
-	file, x, y := points(t, n+m, false)
+	file, x, y := plane(t, n+m, false)
 	own := []Model{linear("line", 1, nil)}
 	common := strings.Fields("--backend go --quiet --examples 12 --test-examples 7 --json --train " + file)
 	// The limits of one dense layer are both proportional to x·x'.
@@ -180,7 +180,7 @@ func TestPredict(t *testing.T) {
 // TestPredictProcess compares the variances of a Gaussian process with plain loops.
 func TestPredictProcess(t *testing.T) {
 	const n, m = 12, 7
-	file, x, _ := points(t, n+m, false)
+	file, x, _ := plane(t, n+m, false)
 	out := filepath.Join(t.TempDir(), "out")
 	r := succeed(t, nil, append([]string{"predict", "--kernel", "gaussian", "--method", "gp", "--gamma", "0.7", "--ridge", "0.01", "--out", out, "--train", file},
 		strings.Fields("--quiet --json --examples 12 --test-examples 7")...)...)
@@ -214,7 +214,7 @@ func TestPredictProcess(t *testing.T) {
 // plain loops.
 func TestPredictGrid(t *testing.T) {
 	const n, m = 30, 20
-	file, x, y := points(t, n+m, true)
+	file, x, y := plane(t, n+m, true)
 	out := filepath.Join(t.TempDir(), "out")
 	r := succeed(t, nil, append([]string{"predict", "--kernel", "gaussian", "--gamma", "0.7", "--ridge", "1e-3,0.1,10", "--out", out, "--train", file},
 		strings.Fields("--quiet --json --examples 30 --test-examples 20 --folds 3 --fold-seed 4 --targets onehot")...)...)
@@ -321,7 +321,7 @@ func TestWilson(t *testing.T) {
 // TestPredictResume stops after a draw, goes on as the last line says, and has the
 // predictions of a run that was left alone; another configuration is refused.
 func TestPredictResume(t *testing.T) {
-	file, _, _ := points(t, 19, false)
+	file, _, _ := plane(t, 19, false)
 	out, whole := filepath.Join(t.TempDir(), "stopped"), filepath.Join(t.TempDir(), "whole")
 	args := func(out string, more ...string) []string {
 		return append([]string{"predict", "--kernel", "mlp", "--width", "4", "--backend", "go", "--train", file, "--examples", "12", "--test-examples", "7", "--draws", "3", "--ridge", "0.1", "--out", out}, more...)

@@ -3,7 +3,6 @@ package empirical_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -243,33 +242,6 @@ func TestNTKAgainstLoop(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// Fewer examples in x1 than in x2, all in one block, and in uneven ones.
-func TestNTKWide(t *testing.T) {
-	for _, net := range networks[:3] {
-		ctx := mlctx.New()
-		f, err := empirical.New(kerneltest.Backend(t).GoMLX, ctx, graph.One(net.f), shapes.Make(dtypes.Float64, net.input...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Redraw(5); err != nil {
-			t.Fatal(err)
-		}
-		x1, x2 := examples(t, 3, "x1", net.input...), examples(t, 5, "x2", net.input...)
-		full, o := loop(t, ctx, net.f, x1, x2)
-		want := reductions(full, 3, 5, o)[empirical.Mean]
-		for _, block := range []int{0, 2, 4} {
-			g, err := f.NTK(t.Context(), empirical.Batch{x1}, empirical.Batch{x2}, empirical.Options{Block: block})
-			if err != nil {
-				t.Fatalf("%s, block %d: %v", net.name, block, err)
-			}
-			kerneltest.Close(t, fmt.Sprintf("%s, block %d", net.name, block), g.Values, want, 1e-10) // as above
-		}
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
 	}
 }
 
