@@ -62,6 +62,7 @@ var written = map[string]any{
 	"ntk/merge/1":      mergeResult{},
 	"ntk/verify/1":     verification{},
 	"ntk/spectrum/1":   spectrumResult{},
+	"ntk/predict/1":    predictResult{},
 	"ntk/not-finite/1": notFinite{},
 	"ntk/models/1":     modelList{},
 	"ntk/check/1":      checkResult{},

@@ -24,6 +24,8 @@ var ours = []string{
 	"checkpoint.npz", "prediction.npz", "weights.npz",
 	durable.Partial + "checkpoint.npz-*", durable.Partial + "prediction.npz-*", durable.Partial + "weights.npz-*",
 	durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
+	"predictions.npy", "classes.npy", "variances.npy", "kernel*.npy",
+	durable.Partial + "predictions.npy-*", durable.Partial + "classes.npy-*", durable.Partial + "variances.npy-*", durable.Partial + "kernel*.npy-*",
 }
 
 // isOurs reports whether a file has a name of ours.
