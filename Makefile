@@ -4,7 +4,7 @@ NTK      = bin/ntk
 OUT     ?= demo
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling pictures cifar10 man lint clean
+.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results pictures cifar10 man lint clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -38,6 +38,10 @@ bench-peers: setup ## times beside neural-tangents on this machine, one line a c
 
 bench-scaling: setup ## exponents of time in examples, outputs and width, beside those of plans: two minutes
 	$(GO) run ./bench/scaling
+
+results: setup ## docs/results.md: accuracies on real data; goes on where it was stopped; hours
+	@for d in mnist cifar10 uci; do $(NTK) data fetch $$d; done
+	$(GO) run ./bench/results -ntk $(NTK) -cells $(OUT)/results $(RESULTS)
 
 # What is drawn: plain and residual networks, on the first 48 images of a random
 # order. Deeper, cnn-gap wants --dtype float64.

@@ -19,8 +19,13 @@ var ours = []string{
 	"manifest*.json", "report.html", "theta*.npy", "theta*.npy.partial", "theta*.npy.journal",
 	"theta*.npy.journal.new",
 	"nngp.npy", "nngp.npy.partial", "nngp.npy.journal", "nngp.npy.journal.new",
+	"nngp-*.npy", "nngp-*.npy.partial", "nngp-*.npy.journal", "nngp-*.npy.journal.new",
 	"ntk.npy", "ntk.npy.partial", "ntk.npy.journal", "ntk.npy.journal.new",
+	"checkpoint.npz", "prediction.npz", "weights.npz",
+	durable.Partial + "checkpoint.npz-*", durable.Partial + "prediction.npz-*", durable.Partial + "weights.npz-*",
 	durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
+	"predictions.npy", "classes.npy", "variances.npy", "kernel*.npy",
+	durable.Partial + "predictions.npy-*", durable.Partial + "classes.npy-*", durable.Partial + "variances.npy-*", durable.Partial + "kernel*.npy-*",
 }
 
 // isOurs reports whether a file has a name of ours.
