@@ -4,7 +4,7 @@ NTK      = bin/ntk
 OUT     ?= demo
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results pictures cifar10 lint clean
+.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results pictures cifar10 man lint clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -62,6 +62,9 @@ $(OUT)/pictures/%.json: cifar10
 
 cifar10: setup
 	$(NTK) data fetch cifar10
+
+man: build ## manual pages in bin/man, one for each verb
+	$(NTK) man bin/man
 
 lint: ## gofumpt, vet, staticcheck
 	@test -z "$$($(GO) tool -modfile=tools.mod gofumpt -l . | tee /dev/stderr)"

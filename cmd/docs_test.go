@@ -55,6 +55,7 @@ var written = map[string]any{
 	"ntk/evolve/1":     evolution{},
 	"ntk/gram/1":       gramResult{},
 	"ntk/plan/1":       explanation{},
+	"ntk/dry-run/1":    dryRun{},
 	"ntk/limit/1":      limitResult{},
 	"ntk/recursion/1":  recursion{},
 	"ntk/signal/1":     signalResult{},

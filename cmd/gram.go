@@ -67,6 +67,7 @@ of the others; "merge" joins them. All get the same command line but for i.
 	f.BoolVar(&g.packed, "packed", false, "store the pairs of examples m ≤ n only, [N(N+1)/2, …] in the order of numpy.triu_indices")
 	f.StringVar(&g.shard, "shard", "", "compute part i of n only, given as i/n with i from 1")
 	f.BoolVar(&g.explain, "explain", false, "print the plan and stop")
+	a.registerDryRun(c)
 	return c
 }
 
@@ -143,6 +144,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 			_, err = fmt.Fprint(a.stdout, plan, text)
 		}
 		return err
+	}
+	if a.dryRun {
+		return a.dryGram(g, s, plan)
 	}
 	if err := s.draw(f); err != nil {
 		return err
