@@ -4,7 +4,7 @@ NTK      = bin/ntk
 OUT     ?= demo
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build setup demo test test-long test-faults bench bench-peers pictures cifar10 lint clean
+.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling pictures cifar10 lint clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -35,6 +35,9 @@ bench: ## benchmarks
 
 bench-peers: setup ## times beside neural-tangents on this machine, one line a case; builds its environment once
 	$(GO) run ./bench/peers $(PEERS)
+
+bench-scaling: setup ## exponents of time in examples, outputs and width, beside those of plans: two minutes
+	$(GO) run ./bench/scaling
 
 # What is drawn: plain and residual networks, on the first 48 images of a random
 # order. Deeper, cnn-gap wants --dtype float64.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gontk/ntk/internal/machine"
 	"github.com/gontk/ntk/internal/native"
+	"github.com/gontk/ntk/models"
 )
 
 // networkFlags choose a network.
@@ -44,7 +45,7 @@ func (n *networkFlags) registerZoo(c *cobra.Command) {
 	f.StringVar(&n.norm, "norm", "", "normalization before activations: none, layer, batch or running (default: the network's own)")
 	f.Float64Var(&n.wStd, "w-std", 0, "gain σ_w of the weights (default: the one that keeps the signal's size)")
 	f.Float64Var(&n.bStd, "b-std", 0, "gain σ_b of the biases (default: no biases)")
-	f.StringVar(&n.initializer, "initializer", "", "family that weights are drawn from: normal or uniform (default: normal)")
+	f.StringVar(&n.initializer, "initializer", "", "family that weights are drawn from: normal, uniform, orthogonal or delta-orthogonal (default: normal)")
 	f.IntVar(&n.heads, "heads", 0, "heads of attention (default: one for every 64 features)")
 	f.IntVar(&n.patch, "patch", 0, "side of the squares that vit-tiny and mixer-s cut images into (default: 4 below 64 pixels, else 16)")
 	f.IntVar(&n.vocabulary, "vocabulary", 0, "for sequences of words' numbers: how many words there are (default: inputs are features)")
@@ -65,7 +66,7 @@ func (n *networkFlags) check(c *cobra.Command) error {
 	if n.heads < 0 || n.patch < 0 || n.vocabulary < 0 {
 		return usagef("--heads %d, --patch %d, --vocabulary %d: none may be negative", n.heads, n.patch, n.vocabulary)
 	}
-	return oneOf("initializer", n.initializer, "", "normal", "uniform")
+	return oneOf("initializer", n.initializer, append([]string{""}, models.Initializers()...)...)
 }
 
 // dataFlags choose examples.
@@ -120,14 +121,22 @@ type computeFlags struct {
 
 func (m *computeFlags) register(c *cobra.Command) {
 	m.registerBackend(c)
+	m.registerDType(c)
+}
+
+func (m *computeFlags) registerDType(c *cobra.Command) {
 	c.Flags().StringVar(&m.dtype, "dtype", "float32", "arithmetic: float32 or float64")
 }
 
-func (m *computeFlags) registerBackend(c *cobra.Command) {
+func (m *computeFlags) registerDevice(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&m.backend, "backend", native.Auto, "auto, xla, go or cuda")
 	f.StringVar(&m.plugin, "plugin", "", "file of the PJRT plugin (default: found as \"doctor\" says)")
-	f.StringVar(&m.memory, "memory", "", "memory budget, such as 4GiB (default: half of what is allowed)")
+}
+
+func (m *computeFlags) registerBackend(c *cobra.Command) {
+	m.registerDevice(c)
+	c.Flags().StringVar(&m.memory, "memory", "", "memory budget, such as 4GiB (default: half of what is allowed)")
 }
 
 func (m *computeFlags) check() error {

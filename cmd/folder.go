@@ -17,7 +17,10 @@ const manifestName = "manifest.json"
 // kill leaves included.
 var ours = []string{
 	"manifest*.json", "report.html", "theta*.npy", "theta*.npy.partial", "theta*.npy.journal",
-	"theta*.npy.journal.new", durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
+	"theta*.npy.journal.new",
+	"nngp.npy", "nngp.npy.partial", "nngp.npy.journal", "nngp.npy.journal.new",
+	"ntk.npy", "ntk.npy.partial", "ntk.npy.journal", "ntk.npy.journal.new",
+	durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
 }
 
 // isOurs reports whether a file has a name of ours.

@@ -18,7 +18,10 @@ import (
 // gramFlags are those of the verb gram.
 type gramFlags struct {
 	study         studyFlags
+	pairs         pairFlags
+	terms         termFlags
 	outputs, way  string
+	heads         []string
 	out           string
 	block         int
 	force, resume bool
@@ -38,18 +41,25 @@ goes on with --resume, which starts where nothing is there yet. --explain says
 what would be done, and does nothing.
 
 With --shard i/n the process computes one of n parts of Θ, about as dear as each
-of the others; "merge" joins them. All get the same command line but for i.`,
+of the others; "merge" joins them. All get the same command line but for i.
+
+--diagonal computes Θ(x_i, x_i) alone, --pairs Θ(x_i, x'_i), at the cost of N pairs.
+--by-parameter and --group write the terms of weights that Θ is the sum of.`,
 		Example: examples(a.program, "gram --model cnn-gap --data digits --examples 500 --out theta",
 			"gram --model cnn-gap --data digits --examples 500 --out theta --resume",
 			"gram --model resnet18 --data cifar10 --outputs full --explain",
-			"gram --model cnn-gap --data cifar10 --examples 10000 --out theta --shard 2/8 --resume"),
+			"gram --model cnn-gap --data cifar10 --examples 10000 --out theta --shard 2/8 --resume",
+			"gram --model cnn-gap --data digits --examples all --diagonal --outputs full --out diagonal"),
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.gram(c, g) },
 	}
 	g.study.register(c)
+	g.pairs.register(c)
+	g.terms.register(c)
 	f := c.Flags()
 	f.StringVar(&g.outputs, "outputs", "mean", "mean, full, trace, diagonal or pseudo, the kernel of Σ f_o/√O")
-	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor, sequential or separable")
+	f.StringArrayVar(&g.heads, "head", nil, "outputs that count of a network that returns several, by name or place; may be repeated (default: all)")
+	f.StringVar(&g.way, "way", "auto", "how weights' terms are formed: auto, materialize, factor, sequential, separable or products")
 	f.IntVar(&g.block, "block", 0, "examples in one execution (default: as many as the budget allows)")
 	f.StringVar(&g.out, "out", "", "folder for theta.npy and manifest.json")
 	f.BoolVar(&g.force, "force", false, "replace the results in --out")
@@ -68,7 +78,13 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if err := oneOf("outputs", g.outputs, "mean", "full", "trace", "diagonal", "pseudo"); err != nil {
 		return err
 	}
-	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential", "separable"); err != nil {
+	if err := oneOf("way", g.way, "auto", "materialize", "factor", "sequential", "separable", "products"); err != nil {
+		return err
+	}
+	if err := g.pairs.check(); err != nil {
+		return err
+	}
+	if err := g.terms.check(); err != nil {
 		return err
 	}
 	switch {
@@ -80,6 +96,12 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		return usagef("--force and --resume: give one of them")
 	case g.shard != "" && g.study.choice.isJoint():
 		return usagef("--shard and --joint: what is a function of all examples cannot be split")
+	case g.pairs.some() && (g.packed || g.shard != ""):
+		return usagef("--diagonal and --pairs compute no Gram matrix: leave out --packed and --shard")
+	case len(g.heads) > 0 && len(g.study.choice.of) > 0:
+		return usagef("--head and --of: give one of them")
+	case g.terms.some() && g.shard != "":
+		return usagef("--shard joins no terms: leave out --by-parameter and --group, or give the weights of each by --params")
 	case g.packed && g.shard != "":
 		return usagef("--packed and --shard: give --packed to \"merge\"")
 	}
@@ -92,6 +114,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		return err
 	}
 	defer s.close()
+	if err := g.pairs.load(ctx, a, s); err != nil {
+		return err
+	}
 	f, err := s.network(g.study.network.depth)
 	if err != nil {
 		return err
@@ -104,7 +129,7 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if sh.count > 0 && opts.Block == 0 {
 		opts.Block = sh.block(s.set.Len())
 	}
-	plan, err := f.Plan(s.set.Len(), 0, opts)
+	plan, err := f.Plan(s.set.Len(), g.pairs.count(), opts)
 	if err != nil {
 		return err
 	}
@@ -156,7 +181,9 @@ func (g *gramFlags) options(s *study) (empirical.Options, error) {
 		return empirical.Options{}, usageError{err}
 	}
 	opts := s.options(outputs)
-	opts.Way, opts.Block = way, g.block
+	opts.Way, opts.Block, opts.Pairs = way, g.block, g.pairs.some()
+	opts.Heads = g.heads
+	opts.ByParameter, opts.Groups = g.terms.byParameter, g.terms.groups
 	return opts, nil
 }
 
@@ -164,13 +191,20 @@ func (g *gramFlags) options(s *study) (empirical.Options, error) {
 func (a *app) computeGram(ctx context.Context, w *gramStore, s *study, f *empirical.Network, opts empirical.Options) error {
 	start := time.Now()
 	opts.Writer = func(spec tiles.Spec) (tiles.Writer, error) { return a.openStore(ctx, w, spec) }
+	opts.TermWriter = func(t empirical.Term, spec tiles.Spec) (tiles.Writer, error) {
+		return a.openTerm(ctx, w, w.manifest.fileOf(t.Name), spec)
+	}
 	bar := a.newProgress()
 	opts.Progress = bar.tiles
 	x, err := s.examples()
 	if err != nil {
 		return err
 	}
-	r, err := f.NTK(ctx, x, nil, opts)
+	x2, err := w.g.pairs.examples(s)
+	if err != nil {
+		return err
+	}
+	r, err := f.NTK(ctx, x, x2, opts)
 	bar.done()
 	if err != nil {
 		return a.locate(ctx, s, f, err)
@@ -189,19 +223,21 @@ func (a *app) computeGram(ctx context.Context, w *gramStore, s *study, f *empiri
 
 // gramResult is what gram prints with --json.
 type gramResult struct {
-	Schema             string            `json:"schema"`
-	Command            string            `json:"command"`
-	File               string            `json:"file"`
-	Shape              []int             `json:"shape"`
-	Shard              string            `json:"shard,omitempty"`
-	Outputs            string            `json:"outputs"`
-	Parameters         int               `json:"parameters"`
-	Seconds            float64           `json:"seconds"`
-	CompileSeconds     float64           `json:"compile_seconds"`
-	JacobianSeconds    float64           `json:"jacobian_seconds"`
-	ContractionSeconds float64           `json:"contraction_seconds"`
-	Shares             []empirical.Share `json:"shares"`
-	Plan               planInfo          `json:"plan"`
+	Schema             string                 `json:"schema"`
+	Command            string                 `json:"command"`
+	File               string                 `json:"file"`
+	Shape              []int                  `json:"shape"`
+	Shard              string                 `json:"shard,omitempty"`
+	Outputs            string                 `json:"outputs"`
+	Parameters         int                    `json:"parameters"`
+	Seconds            float64                `json:"seconds"`
+	CompileSeconds     float64                `json:"compile_seconds"`
+	JacobianSeconds    float64                `json:"jacobian_seconds"`
+	ContractionSeconds float64                `json:"contraction_seconds"`
+	Shares             []empirical.Share      `json:"shares"`
+	Terms              []termFile             `json:"terms,omitempty"`
+	Times              []empirical.WeightTime `json:"times"`
+	Plan               planInfo               `json:"plan"`
 }
 
 func (a *app) printGram(w *gramStore, s *study, g *empirical.Gram, took time.Duration) error {
@@ -211,11 +247,12 @@ func (a *app) printGram(w *gramStore, s *study, g *empirical.Gram, took time.Dur
 	}
 	r := gramResult{
 		"ntk/gram/1", a.command(), w.path, shape, w.shard.String(), g.Outputs.String(), g.Plan.Parameters, took.Seconds(),
-		g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds(), g.Shares, describePlan(g.Plan),
+		g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds(), g.Shares, w.manifest.Terms, g.Times, describePlan(g.Plan),
 	}
 	if a.json {
 		return a.printJSON(r)
 	}
+	a.detail(timesText(g))
 	t := report.Table{
 		Caption: fmt.Sprintf("Θ %s of %s on %s", g.Outputs, s.source.Name, s.set.Describe()),
 		Columns: []report.Column{{Name: "what"}, {Name: "value"}},
@@ -223,15 +260,25 @@ func (a *app) printGram(w *gramStore, s *study, g *empirical.Gram, took time.Dur
 			{"file", w.path},
 			{"shape", fmt.Sprint(shape)},
 			{"parameters", fmt.Sprint(g.Plan.Parameters)},
-			{"tiles", fmt.Sprintf("%d, of at most %d × %d examples", g.Plan.Tiles, g.Plan.Block, g.Plan.Block)},
+			tilesRow(g.Plan),
 			{"time", fmt.Sprintf("%.3g s: compilation %.3g, cotangents and Jacobians %.3g, contraction %.3g",
 				took.Seconds(), g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds())},
 		},
+	}
+	for _, f := range w.manifest.Terms {
+		t.Rows = append(t.Rows, []string{"term of " + f.Name, f.File})
 	}
 	if w.shard.count > 0 {
 		t.Rows = append(t.Rows, []string{"shard", fmt.Sprintf("%s; with the others there: %s merge %s", w.shard, a.program, w.g.out)})
 	}
 	return a.printTables([]report.Table{t})
+}
+
+func tilesRow(p *empirical.Plan) []string {
+	if p.Pairs {
+		return []string{"blocks", fmt.Sprintf("%d, of at most %d pairs", p.Tiles, p.Block)}
+	}
+	return []string{"tiles", fmt.Sprintf("%d, of at most %d × %d examples", p.Tiles, p.Block, p.Block)}
 }
 
 // config says which network, data and arithmetic a study has: what must agree

@@ -8,8 +8,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/tiles"
@@ -48,28 +48,6 @@ func (a *app) ready(g *gramFlags, s shard) (begin bool, err error) {
 	return true, newFolder(g.out, g.force)
 }
 
-// nothingThere reports whether a run that was killed, or was not started, left
-// nothing to go on with in a folder that has no files but ntk's; it makes the
-// folder, and removes what is in the way.
-func nothingThere(folder, path string) (bool, error) {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return false, fmt.Errorf("--out %s: %w", folder, err)
-	}
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return false, fmt.Errorf("--out %s: %w", folder, err)
-	}
-	for _, e := range entries {
-		if name := e.Name(); !isOurs(name) || name == filepath.Base(path) || name == filepath.Base(path)+".journal" {
-			return false, nil
-		}
-	}
-	if _, err := tiles.Abandoned(path); err != nil {
-		return false, fmt.Errorf("--out %s: %w", folder, err)
-	}
-	return true, nil
-}
-
 // newShardFolder makes the folder ready in which other shards have files too.
 func newShardFolder(folder, path string, s shard, force bool) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -101,6 +79,11 @@ func (a *app) newStore(g *gramFlags, sh shard, s *study, f *empirical.Network, p
 	}
 	config := s.config()
 	config["outputs"] = g.outputs
+	g.pairs.config(config)
+	g.terms.config(config)
+	if len(g.heads) > 0 {
+		config["heads"] = strings.Join(g.heads, " ")
+	}
 	if !g.study.trained() {
 		config["seed"] = strconv.FormatUint(g.study.seed, 10)
 	}
@@ -115,8 +98,14 @@ func (a *app) newStore(g *gramFlags, sh shard, s *study, f *empirical.Network, p
 	}
 	m := a.manifest(s, config, g.study.seeds())
 	m.Hashes["program"], m.Hashes["weights"] = program, weights
+	if g.pairs.second != nil {
+		second := describeData(g.pairs.second)
+		m.Pairs = &second
+	}
 	path := g.arrayPath(sh)
 	m.Shard, m.Files, m.Incomplete = sh.String(), []string{filepath.Base(path), filepath.Base(path) + ".journal"}, "not finished"
+	m.nameTerms(plan.Terms())
+	m.Heads = severalHeads(plan)
 	return &gramStore{g: g, shard: sh, path: path, manifest: m, what: what, plan: plan, begin: begin}, nil
 }
 
@@ -140,7 +129,7 @@ func (a *app) openStore(ctx context.Context, w *gramStore, spec tiles.Spec) (til
 		_ = f.Close()
 		return nil, err
 	}
-	a.resume = "finished tiles are kept; to go on: " + a.resumeCommand(w.g)
+	a.resume = "finished tiles are kept; to go on: " + a.resumeCommand(w.g.resume)
 	return f, nil
 }
 
@@ -162,14 +151,4 @@ func (a *app) openArray(ctx context.Context, w *gramStore, spec tiles.Spec) (*ti
 	}
 	a.say("%s", f.Resume())
 	return f, nil
-}
-
-// resumeCommand is this command line, going on.
-func (a *app) resumeCommand(g *gramFlags) string {
-	if g.resume {
-		return a.command()
-	}
-	b := *a
-	b.args = slices.DeleteFunc(slices.Clone(a.args), func(s string) bool { return s == "--force" })
-	return b.command() + " --resume"
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/data"
 	"github.com/gontk/ntk/internal/durable"
 	"github.com/gontk/ntk/internal/machine"
@@ -27,11 +28,14 @@ type manifest struct {
 	Config  map[string]string `json:"config"`
 	Seeds   []uint64          `json:"seeds"`
 	Data    dataInfo          `json:"data"`
+	Pairs   *dataInfo         `json:"pairs,omitempty"`
 	Backend backendInfo       `json:"backend"`
 	BLAS    string            `json:"blas"`
 	Version version           `json:"version"`
 	Machine machine.Summary   `json:"machine"`
 	Shard   string            `json:"shard,omitempty"`
+	Terms   []termFile        `json:"terms,omitempty"`
+	Heads   []empirical.Head  `json:"heads,omitempty"`
 	Files   []string          `json:"files"`
 	// Sums has the SHA-256 of the files, but for arrays that have a journal.
 	Sums map[string]string `json:"file_sha256,omitempty"`
@@ -68,14 +72,18 @@ type backendInfo struct {
 	API string `json:"pjrt_api,omitempty"`
 }
 
-// manifest starts the manifest of a study.
+// manifest starts the manifest of a study; one that opened no BLAS used none.
 func (a *app) manifest(s *study, config map[string]string, seeds []uint64) *manifest {
 	text, _ := json.Marshal(config) // sorts, and cannot fail on strings
 	sum := sha256.Sum256(text)
+	blas := "none"
+	if s.blas != nil {
+		blas = s.blas.Name()
+	}
 	return &manifest{
 		Hashes: map[string]string{"config": hex.EncodeToString(sum[:]), "data": s.set.Hash()},
 		Schema: manifestSchema, Command: a.command(), Config: config, Seeds: seeds,
-		Data: describeData(s.set), Backend: backendInfo{s.backend.Kind, s.backend.API}, BLAS: s.blas.Name(),
+		Data: describeData(s.set), Backend: backendInfo{s.backend.Kind, s.backend.API}, BLAS: blas,
 		Version: thisVersion(), Machine: machine.Describe(), Created: time.Now().UTC().Truncate(time.Second),
 	}
 }

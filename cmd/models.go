@@ -48,7 +48,7 @@ architecture of your own.`,
 	n.registerZoo(show)
 	show.Flags().IntSliceVar(&input, "input", []int{32, 32, 3}, "shape of one input, channels last")
 	show.Flags().IntVar(&outputs, "outputs", 10, "number of outputs")
-	return a.group("models", "list networks, show one as a spec", list, show)
+	return a.group("models", "list networks, show one as a spec, check how values scale with the width", list, show, a.checkVerb())
 }
 
 // modelList is what "models list" prints with --json.

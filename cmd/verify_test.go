@@ -24,7 +24,12 @@ func TestVerify(t *testing.T) {
 		succeed(t, own, append([]string{"diagnose", "--seeds", "2", "--out", out}, common...)...)
 		return out
 	}
-	for _, folder := range []string{gram(), gram("--packed"), gram("--shard", "1/2"), diagnose()} {
+	limit := func() string {
+		out := filepath.Join(t.TempDir(), "limit")
+		succeed(t, own, strings.Fields("limit --model line --quiet --examples all --block 2 --out "+out+" --data "+file)...)
+		return out
+	}
+	for _, folder := range []string{limit(), gram(), gram("--packed"), gram("--shard", "1/2"), diagnose()} {
 		r := succeed(t, nil, "verify", folder, "--json")
 		if j := decode(t, "ntk/verify/1", r.stdout); at(t, j, "good") != true || len(at(t, j, "files").([]any)) < 2 {
 			t.Errorf("%s: %v", folder, j)
@@ -55,6 +60,9 @@ func TestVerify(t *testing.T) {
 		}, "not in the manifest's folder"},
 		{"a flipped bit of a report", "report.html", diagnose, func(b []byte) []byte { b[99] ^= 1; return b }, "damaged"},
 		{"a flipped bit of diagnose's Θ", "theta-seed2.npy", diagnose, func(b []byte) []byte { b[len(b)-1] ^= 1; return b }, "damaged"},
+		{"a flipped bit of the limit's K", "nngp.npy", limit, func(b []byte) []byte { b[len(b)-1] ^= 4; return b }, "fail their checksum"},
+		{"the limit's Θ gone", "ntk.npy", limit, nil, "no such file"},
+		{"the journal of the limit's Θ gone", "ntk.npy.journal", limit, nil, "ntk.npy.journal"},
 		{"a report gone", "report.html", diagnose, nil, "no such file"},
 	} {
 		folder := tc.folder()

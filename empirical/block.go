@@ -90,20 +90,9 @@ func (f *Network) compiled(p *graph.Program) (c compiled, err error) {
 	return c, err
 }
 
-// lacking returns what to lower for a backend.
-func lacking(backend backends.Backend, dtype dtypes.DType) lower.Set {
-	switch {
-	case backend.Name() == "SimpleGo (go)":
-		return lower.SimpleGo()
-	case dtype == dtypes.Float64:
-		return lower.XLAFloat64()
-	}
-	return lower.XLA()
-}
-
 // compile compiles p for backend, lowering what it lacks.
 func compile(backend backends.Backend, dtype dtypes.DType, p *graph.Program) (backends.Executable, error) {
-	need := lacking(backend, dtype)
+	need := lower.For(backend, dtype)
 	return graph.Compile(backend, p, func(it graph.Interpreter) graph.Interpreter { return lower.New(it, need) })
 }
 

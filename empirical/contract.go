@@ -1,8 +1,10 @@
 package empirical
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -16,8 +18,14 @@ type contractor interface {
 	// [rows1, rows2, …], and, if b1 is b2, each weight's share of
 	// Σ_n Σ_o Θ(x_n, x_n)[o, o]. With b1 = b2 only entries on and above the
 	// diagonal are computed.
-	// The entries are valid until the next call.
-	tile(b1, b2 *block) (entries, traces []float64, err error)
+	// The entries are valid until the next call. If each is not nil, it gets
+	// the terms one after the other, and the entries are their sum.
+	tile(b1, b2 *block, each func(term int, entries []float64) error) (entries, traces []float64, err error)
+	// pairs returns the entries of Θ for the n-th example of b1 and the n-th of
+	// b2, row-major [rows, …], and the shares as tile does. All are computed.
+	pairs(b1, b2 *block, each func(term int, entries []float64) error) (entries, traces []float64, err error)
+	// times returns how long the weights' terms have taken, over all calls.
+	times() []time.Duration
 	// done ends the contractor's use.
 	done()
 }
@@ -31,25 +39,32 @@ type contraction[F float32 | float64] struct {
 	size    int // examples that a block's arrays have room for
 	weights []*weight
 	ways    []Way
+	terms   []Term
+	took    []time.Duration // by weight
 
 	workspace[F]
+	helpers []*contraction[F] // of pairs, one for each thread
 }
 
 // A workspace is the memory that a contraction computes in.
 type workspace[F float32 | float64] struct {
-	sum []float64 // of a tile
-	buf [2][]F    // Gram matrices
+	sum  []float64 // of a tile
+	term []float64 // of the sum
+	buf  [2][]F    // Gram matrices
 }
 
-func newContractor(dt dtypes.DType, blas *native.BLAS, size int, sel *selection, ways []Way) contractor {
+func newContractor(dt dtypes.DType, blas *native.BLAS, size int, p *Plan) contractor {
 	if dt == dtypes.Float32 {
-		return newContraction[float32](blas, size, sel, ways)
+		return newContraction[float32](blas, size, p)
 	}
-	return newContraction[float64](blas, size, sel, ways)
+	return newContraction[float64](blas, size, p)
 }
 
-func newContraction[F float32 | float64](blas *native.BLAS, size int, sel *selection, ways []Way) *contraction[F] {
-	c := &contraction[F]{blas: blas, outputs: sel.outputs, o: sel.rows, size: size, weights: sel.weights, ways: ways}
+func newContraction[F float32 | float64](blas *native.BLAS, size int, p *Plan) *contraction[F] {
+	c := &contraction[F]{
+		blas: blas, outputs: p.Outputs, o: p.O, size: size, weights: p.sel.weights, ways: p.ways, terms: p.terms,
+		took: make([]time.Duration, len(p.sel.weights)),
+	}
 	if w, ok := workspaces.Get().(*workspace[F]); ok {
 		c.workspace = *w
 	}
@@ -61,19 +76,66 @@ func (c *contraction[F]) done() {
 	w := c.workspace
 	workspaces.Put(&w)
 	c.workspace = workspace[F]{}
+	for _, h := range c.helpers {
+		h.done()
+	}
+	c.helpers = nil
 }
 
 // tile adds up the terms. Of a symmetric tile, entries below the diagonal of
 // examples, and of outputs of one example, are not looked at.
-func (c *contraction[F]) tile(b1, b2 *block) ([]float64, []float64, error) {
+func (c *contraction[F]) tile(b1, b2 *block, each func(int, []float64) error) ([]float64, []float64, error) {
 	s := c.newSum(b1, b2)
 	traces := make([]float64, len(c.weights))
-	for i, w := range c.weights {
+	err := c.split(s.values, each, func(values []float64, weights []int) error {
+		part := *s
+		part.values = values
+		return c.add(&part, b1, b2, weights, traces)
+	})
+	return s.values, traces, err
+}
+
+// times implements contractor. Threads that share pairs work side by side.
+func (c *contraction[F]) times() []time.Duration {
+	took := slices.Clone(c.took)
+	for _, h := range c.helpers {
+		for i, d := range h.took {
+			took[i] += d / time.Duration(len(c.helpers))
+		}
+	}
+	return took
+}
+
+// split fills total, which is zero, by add: all weights at once, or the terms
+// one after the other, which each gets.
+func (c *contraction[F]) split(total []float64, each func(int, []float64) error, add func(values []float64, weights []int) error) error {
+	if each == nil {
+		return add(total, span(0, len(c.weights)))
+	}
+	for i, t := range c.terms {
+		values := grow(&c.term, len(total))
+		clear(values)
+		if err := add(values, t.members); err != nil {
+			return err
+		}
+		if err := each(i, values); err != nil {
+			return err
+		}
+		for k, x := range values {
+			total[k] += x
+		}
+	}
+	return nil
+}
+
+// add adds the terms of some weights to s, and their shares to traces.
+func (c *contraction[F]) add(s *sum, b1, b2 *block, weights []int, traces []float64) (err error) {
+	for _, i := range weights {
+		w, t0 := c.weights[i], time.Now()
 		s.scale, s.trace = w.eta, 0
 		if c.outputs == Mean {
 			s.scale /= float64(c.o)
 		}
-		var err error
 		switch c.ways[i] {
 		case Factor:
 			err = c.factor(s, w, b1.parts[i], b2.parts[i])
@@ -85,18 +147,20 @@ func (c *contraction[F]) tile(b1, b2 *block) ([]float64, []float64, error) {
 			err = c.materialized(s, w, b1.parts[i][0].ptr, b2.parts[i][0].ptr)
 		}
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		if s.symmetric {
-			traces[i] = w.eta * s.trace
+			traces[i] += w.eta * s.trace
 		}
+		c.took[i] += time.Since(t0)
 	}
-	return s.values, traces, nil
+	return nil
 }
 
 // materialized adds the Gram matrix of two Jacobians [size·O, P].
 func (c *contraction[F]) materialized(s *sum, w *weight, j1, j2 unsafe.Pointer) error {
 	p, ld := w.size(), w.size()
+	j1, j2 = offset[F](j1, s.first*c.o*p), offset[F](j2, s.first*c.o*p)
 	switch c.outputs {
 	case Full:
 	case Diagonal: // the rows of one output are O apart

@@ -44,6 +44,13 @@ func (f *Network) drawRun(x1, x2 Batch, opts MonteCarloOptions) (*drawRun, error
 	if err := f.checkBatch("x1", x1); err != nil {
 		return nil, err
 	}
+	if o := &opts.Options; len(o.Heads) > 0 {
+		var err error
+		if o.Of, _, err = f.chosen(*o); err != nil {
+			return nil, err
+		}
+		o.Heads = nil
+	}
 	n2 := 0
 	if x2 != nil {
 		if err := f.checkBatch("x2", x2); err != nil {
@@ -70,6 +77,8 @@ func (o MonteCarloOptions) check() error {
 	switch {
 	case o.Options.Writer != nil || o.Options.Progress != nil:
 		return errors.New("empirical: Monte Carlo keeps Θ's moments in memory and has its own Progress: Options.Writer and Options.Progress must be nil")
+	case o.Options.Pairs, o.Options.ByParameter, len(o.Options.Groups) > 0:
+		return errors.New("empirical: Monte Carlo takes the moments of Gram matrices, whole: Options.Pairs, ByParameter and Groups must not be set")
 	case o.MinDraws < 0 || o.MaxDraws < 0 || o.BlockDraws < 0 || o.Workers < 0:
 		return fmt.Errorf("empirical: negative counts among MinDraws %d, MaxDraws %d, BlockDraws %d, Workers %d", o.MinDraws, o.MaxDraws, o.BlockDraws, o.Workers)
 	case o.MaxDraws > 0 && o.MinDraws > o.MaxDraws:

@@ -41,7 +41,7 @@ func (c *contraction[F]) factor(s *sum, w *weight, p1, p2 []array) error {
 			cols := s.r2 - m0
 			ga := c.scratch(0, rows*T*cols*T)
 			j := w.width()
-			x1, x2 := offset[F](p1[0].ptr, at(b*c.size+n0, 1, j)), offset[F](p2[0].ptr, at(b*c.size+m0, 1, j))
+			x1, x2 := offset[F](p1[0].ptr, at(b*c.size+s.first+n0, 1, j)), offset[F](p2[0].ptr, at(b*c.size+s.first+m0, 1, j))
 			if err := c.gramOfA(w, whole, rows*T, cols*T, x1, x2, ga); err != nil {
 				return err
 			}
@@ -51,7 +51,7 @@ func (c *contraction[F]) factor(s *sum, w *weight, p1, p2 []array) error {
 			for g := range s.groups {
 				m, n := rows*per*T, cols*per*T
 				gd := c.scratch(1, m*n)
-				x := (b*s.groups + g) * c.size
+				x := (b*s.groups+g)*c.size + s.first
 				d1, d2 := offset[F](p1[1].ptr, at(x+n0, per, k)), offset[F](p2[1].ptr, at(x+m0, per, k))
 				if err := c.gram(whole, m, n, k, k, d1, d2, gd); err != nil {
 					return err
@@ -191,15 +191,15 @@ func (c *contraction[F]) sequential(s *sum, w *weight, p1, p2 []array) error {
 				m0 = n
 			}
 			cols := r2 - m0
-			at := func(n int) int { return (b*c.size + n) * T * w.width() }
+			at := func(n int) int { return (b*c.size + s.first + n) * T * w.width() }
 			ga := c.scratch(0, T*cols*T)
 			if err := c.gramOfA(w, false, T, cols*T, offset[F](p1[0].ptr, at(n)), offset[F](p2[0].ptr, at(m0)), ga); err != nil {
 				return err
 			}
-			dn := unsafe.Slice((*F)(offset[F](p1[1].ptr, (b*c.size+n)*c.o*ti)), c.o*ti)
+			dn := unsafe.Slice((*F)(offset[F](p1[1].ptr, (b*c.size+s.first+n)*c.o*ti)), c.o*ti)
 			err := parallel(c.blas, cols, func(k, j int) error {
 				m := m0 + j
-				dm := offset[F](p2[1].ptr, (b*c.size+m)*c.o*ti)
+				dm := offset[F](p2[1].ptr, (b*c.size+s.first+m)*c.o*ti)
 				for p := range c.o {
 					if err := gemmNN(c.blas, T, d.I, T, unsafe.Pointer(&ga[j*T]), cols*T, offset[F](dm, p*ti), d.I, x[k][p*ti:][:ti], d.I); err != nil {
 						return err

@@ -100,10 +100,10 @@ func (x *expansion) model(ctx *mlctx.Context, inputs []*gx.Node) []*gx.Node {
 		}
 	}
 	y := x.build(g, value, nodes)[0]
-	return []*gx.Node{withGradient(y, deltas, inputs, func(v *gx.Node) []*gx.Node {
+	return withGradient(y, x.f.heads, deltas, inputs, func(v *gx.Node) []*gx.Node {
 		nodes[cotangentName] = gx.Reshape(v, n, -1)
 		return x.build(g, gradient, nodes)
-	})}
+	})
 }
 
 // batchOf checks the shapes of a model's inputs and returns the batch's size.
@@ -129,7 +129,7 @@ func (x *expansion) build(g *gx.Graph, p *graph.Program, nodes map[string]*gx.No
 	for i := range p.Params {
 		in[i] = nodes[p.ParamName(i)]
 	}
-	need := lacking(g.Backend(), x.f.dtype)
+	need := lower.For(g.Backend(), x.f.dtype)
 	need.Ops[backends.OpTypeSelectAndScatterMax] = nil // GoMLX exports no function for them
 	need.Ops[backends.OpTypeSelectAndScatterMin] = nil
 	it := unmarked{lower.New(graph.Nodes{Graph: g}, need)}
@@ -167,13 +167,13 @@ func (x *expansion) origin(ctx *mlctx.Context, v *mlctx.Variable) *mlctx.Variabl
 	return at
 }
 
-// withGradient returns y, of which GoMLX takes pull(v) for the gradients of
+// withGradient returns the heads of y [n, O], of which GoMLX takes pull(v) for the gradients of
 // <y, v> with respect to deltas. y's own ops are not differentiated: GoMLX lacks
 // gradients of some, and has slow and wrong ones (graph/convvjp.go).
 //
 // A custom gradient belongs to a node of one input of the gradient's shape:
 // here all of y and deltas in one vector, of which the result is a part.
-func withGradient(y *gx.Node, deltas, inputs []*gx.Node, pull func(v *gx.Node) []*gx.Node) *gx.Node {
+func withGradient(y *gx.Node, heads []Head, deltas, inputs []*gx.Node, pull func(v *gx.Node) []*gx.Node) []*gx.Node {
 	size := y.Shape().Size()
 	parts := []*gx.Node{gx.Reshape(gx.StopGradient(y), size)}
 	for _, d := range deltas {
@@ -195,8 +195,16 @@ func withGradient(y *gx.Node, deltas, inputs []*gx.Node, pull func(v *gx.Node) [
 		return gx.Concatenate(back, 0)
 	})
 	// Gather, because the gradient of Slice needs Pad, which simplego lacks.
-	rows := gx.ExpandAxes(gx.Iota(y.Graph(), shapes.Make(dtypes.Int32, size), 0), -1)
-	return gx.Reshape(gx.Gather(all, rows, true), y.Shape().Dimensions...)
+	n := y.Shape().Dimensions[0]
+	var ys []*gx.Node
+	for _, h := range heads {
+		// Row n of y starts at n·O.
+		rows := gx.AddScalar(gx.MulScalar(gx.Iota(y.Graph(), shapes.Make(dtypes.Int32, n, h.Outputs), 0), size/n), h.From)
+		rows = gx.Add(rows, gx.Iota(y.Graph(), shapes.Make(dtypes.Int32, n, h.Outputs), 1))
+		rows = gx.Reshape(rows, n*h.Outputs, 1)
+		ys = append(ys, gx.Reshape(gx.Gather(all, rows, true), append([]int{n}, h.dims...)...))
+	}
+	return ys
 }
 
 // noGradient returns x, with an error for its gradient rather than zero.

@@ -214,11 +214,7 @@ func (c *chunk) push(ctx context.Context, u []backends.Buffer, rates bool) (err 
 			err = ferr
 		}
 	}()
-	kind := plain
-	if rates && c.a.hasRates() {
-		kind = pushes
-	}
-	e, err := c.compiled(kind)
+	e, err := c.compiled(c.a.pushing(rates))
 	if err != nil {
 		return err
 	}
@@ -242,14 +238,14 @@ func (c *chunk) push(ctx context.Context, u []backends.Buffer, rates bool) (err 
 	return nil
 }
 
-// hasRates reports whether a learning rate is not 1.
-func (a *Operator) hasRates() bool {
+// pushing returns the kind of Ju, with rates where a learning rate is not 1.
+func (a *Operator) pushing(rates bool) kind {
 	for _, w := range a.sel.weights {
-		if w.eta != 1 {
-			return true
+		if rates && w.eta != 1 {
+			return pushes
 		}
 	}
-	return false
+	return plain
 }
 
 // execute runs e on the examples from from on. vectors are its sums or tangents.

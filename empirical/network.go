@@ -26,9 +26,12 @@ type Model = graph.Model
 type Network struct {
 	backend backends.Backend
 	ctx     *mlctx.Context
-	model   graph.Model
+	model   graph.Model // of one output
+	heads   []Head
 	inputs  []shapes.Shape // of one example
 	dtype   dtypes.DType
+
+	original graph.Model // of as many outputs as heads
 
 	forward  *graph.Recording // at batch 2
 	gradient *gradient        // of one example
@@ -49,11 +52,14 @@ type Network struct {
 // Variables of ctx keep their values; those without are drawn by
 // [graph.Initialize] with seed 0. Weights are used in inference mode.
 //
+// A model may return several outputs [batch, …]: its O outputs are those of all
+// these heads, one head after the other ([Network.Heads]).
+//
 // It returns an error if the model cannot be built or differentiated, and if it
-// has no trainable weight or not exactly one output [batch, …].
+// has no trainable weight or an output that is not [batch, …] or of another dtype.
 func New(backend backends.Backend, ctx *mlctx.Context, model graph.Model, inputs ...shapes.Shape) (*Network, error) {
 	f := &Network{
-		backend: backend, ctx: ctx, model: model, inputs: inputs,
+		backend: backend, ctx: ctx, original: model, inputs: inputs,
 		weights: map[string]backends.Buffer{}, execs: map[string]*blockExec{}, joint: map[int]*gradient{}, footprints: map[string]footprint{},
 	}
 	for _, s := range inputs {
@@ -65,18 +71,10 @@ func New(backend backends.Backend, ctx *mlctx.Context, model graph.Model, inputs
 		return nil, fmt.Errorf("empirical: inputs are %v; one of them must be float32 or float64", inputs)
 	}
 	var err error
-	if f.forward, err = graph.Record(ctx, model, batched(inputs, 2)...); err != nil {
+	if f.model, err = f.record(ctx, model); err != nil {
 		return nil, err
 	}
-	if n := len(f.forward.Program.Outputs); n != 1 {
-		return nil, fmt.Errorf("empirical: the model has %d outputs; wrap it in a graph.Model that returns one", n)
-	}
-	if out := f.forward.Program.Outputs[0]; out.Shape.DType != f.dtype {
-		return nil, fmt.Errorf("empirical: the model's output is %s, its input %s", out.Shape.DType, f.dtype)
-	} else if out.Shape.Rank() < 2 {
-		return nil, fmt.Errorf("empirical: the model's output has shape %v for a batch of 2; want [batch, outputs] (rank 2 or more): keep an axis of size 1 for a scalar output", out.Shape.Dimensions)
-	}
-	if f.gradient, err = traceGradient(ctx, model, inputs); err != nil {
+	if f.gradient, err = traceGradient(ctx, f.model, inputs); err != nil {
 		return nil, err
 	}
 	if err := f.checkDTypes(); err != nil {
@@ -106,7 +104,7 @@ func (f *Network) checkDTypes() error {
 	return nil
 }
 
-// Outputs returns O, the number of outputs of one example.
+// Outputs returns O, the number of outputs of one example, of all heads.
 func (f *Network) Outputs() int { return f.gradient.outputs }
 
 // Parameters returns P, the number of trainable parameters that f uses.
@@ -124,7 +122,8 @@ func (f *Network) DType() dtypes.DType { return f.dtype }
 // Context returns the GoMLX context that holds the weights.
 func (f *Network) Context() *mlctx.Context { return f.ctx }
 
-// Program returns the forward Program, recorded at batch 2.
+// Program returns the forward Program, recorded at batch 2. Several heads are one
+// output [2, O].
 func (f *Network) Program() *graph.Program { return f.forward.Program }
 
 // Redraw draws all trainable weights anew from seed and uploads them.

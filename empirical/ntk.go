@@ -3,6 +3,7 @@ package empirical
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -16,15 +17,32 @@ type Gram struct {
 	Outputs Outputs
 	// N1, N2 and O count examples of x1, of x2 and outputs.
 	N1, N2, O int
-	// Values is Θ row-major, [N1, N2], [N1, N2, O] or [N1, N2, O, O]; nil if
-	// Options.Writer keeps it.
+	// Heads are the model's outputs that count, From being their places in the
+	// output axes of Θ; nil if Options.Of chose single ones.
+	Heads []Head
+	// Values is Θ row-major, [N1, N2], [N1, N2, O] or [N1, N2, O, O], or of
+	// Options.Pairs [N1], [N1, O] or [N1, O, O]; nil if Options.Writer keeps it.
 	Values []float64
-	// Shares has each weight's part of the trace; nil if x2 is not x1 or if
-	// tiles were resumed.
+	// Terms are what Options.ByParameter and Groups ask for; nil if they do not.
+	Terms []Term
+	// Shares has each weight's part of the trace; nil if x2 is not x1, if tiles
+	// were resumed and by Products.
 	Shares []Share
 	Plan   *Plan
+	// Times has what contracting each weight's term took; nil if tiles were
+	// resumed and by Products. What its way needs is formed for all weights together, in
+	// Jacobians.
+	Times []WeightTime
 	// Compile, Jacobians and Contraction are the times spent.
 	Compile, Jacobians, Contraction time.Duration
+}
+
+// A WeightTime compares the seconds that a Plan predicted for contracting a
+// weight's term with those it took.
+type WeightTime struct {
+	Weight    string  `json:"weight"`
+	Predicted float64 `json:"predicted_seconds"`
+	Actual    float64 `json:"actual_seconds"`
 }
 
 // A Share is a weight's part of Σ_n Σ_o Θ(x_n, x_n)[o, o].
@@ -41,6 +59,7 @@ type Share struct {
 // reduced over outputs as opts.Outputs says. A nil x2 means x1: then only tiles
 // on and above the diagonal are computed and Θ is exactly symmetric. Θ sums
 // over parameters without averaging; η_w is 1 unless [graph.Tag] says otherwise.
+// With opts.Pairs, only n = m is computed.
 //
 // It returns [ErrShape] for examples that do not fit the model, [ErrNotFinite]
 // if an output or an entry is NaN or infinite, an error naming the op if the
@@ -82,12 +101,17 @@ func (f *Network) NTK(ctx context.Context, x1, x2 Batch, opts Options) (*Gram, e
 	}
 	r := &run{
 		f: f, opts: opts, x1: x1, x2: x2, symmetric: symmetric, writer: w, start: time.Now(),
-		gram: &Gram{Outputs: opts.Outputs, N1: plan.N1, N2: plan.N2, O: plan.O, Plan: plan},
+		gram: &Gram{Outputs: opts.Outputs, N1: plan.N1, N2: plan.N2, O: plan.O, Heads: plan.Heads, Plan: plan},
 		blas: blas, traces: make([]float64, len(plan.sel.weights)), keep: plan.keep,
 	}
-	err = r.all(ctx)
-	if cerr := w.Close(); err == nil {
-		err = cerr
+	r.gram.Terms = slices.Clone(plan.terms)
+	if err = r.storeTerms(w.Spec()); err == nil {
+		err = r.all(ctx)
+	}
+	for _, w := range append(r.terms, w) {
+		if cerr := w.Close(); err == nil {
+			err = cerr
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -103,6 +127,10 @@ func (f *Network) store(p *Plan, symmetric bool, opts Options) (tiles.Writer, *t
 	spec := tiles.Spec{
 		N1: p.N1, N2: p.N2, Tail: opts.Outputs.tail(p.O),
 		DType: tiles.Float64, Symmetric: symmetric, Block1: p.Block, Block2: p.Block,
+	}
+	if p.Pairs {
+		n1, n2, tail := opts.Outputs.pairShape(p.N1, p.O)
+		spec = tiles.Spec{N1: n1, N2: n2, Tail: tail, DType: tiles.Float64, Block1: p.Block}
 	}
 	if opts.Writer != nil {
 		if f.dtype == dtypes.Float32 {
@@ -122,6 +150,7 @@ type run struct {
 	x1, x2      Batch
 	symmetric   bool
 	writer      tiles.Writer
+	terms       []tiles.Writer // of the terms, if there are any
 	blas        *native.BLAS
 	contraction contractor
 	gram        *Gram
@@ -139,15 +168,21 @@ func (r *run) all(ctx context.Context) (err error) {
 	spec := r.writer.Spec()
 	t0 := time.Now()
 	plan, f := r.gram.Plan, r.f
+	if plan.products != nil {
+		return r.byProducts(ctx)
+	}
 	if r.exec1, err = f.jacobians(spec.Block1, plan.sel, plan.ways); err != nil {
 		return err
 	}
 	if r.exec2, err = f.jacobians(spec.Block1, plan.sel2, plan.ways); err != nil {
 		return err
 	}
-	r.contraction = newContractor(f.dtype, r.blas, spec.Block1, plan.sel, plan.ways)
+	r.contraction = newContractor(f.dtype, r.blas, spec.Block1, plan)
 	defer r.contraction.done()
 	r.gram.Compile = time.Since(t0)
+	if r.opts.Pairs {
+		return r.pairs(ctx)
+	}
 	r.kept = map[int]*block{}
 	defer func() {
 		for _, b := range r.kept {
@@ -166,7 +201,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		}
 		var pending []tiles.Tile
 		for _, t := range todo[i:j] {
-			if r.writer.Done(t) {
+			if r.done(t) {
 				resumed = true
 				done++
 				continue
@@ -180,10 +215,22 @@ func (r *run) all(ctx context.Context) (err error) {
 		}
 		i = j
 	}
-	if r.symmetric && !resumed {
+	r.finish(resumed)
+	return nil
+}
+
+// finish fills in what is known of all tiles if none was resumed.
+func (r *run) finish(resumed bool) {
+	if resumed {
+		return
+	}
+	if r.symmetric {
 		r.shares()
 	}
-	return nil
+	for i, d := range r.contraction.times() {
+		w := r.gram.Plan.Weights[i]
+		r.gram.Times = append(r.gram.Times, WeightTime{Weight: w.Name, Predicted: w.Contraction, Actual: d.Seconds()})
+	}
 }
 
 // row computes the tiles of one row of the grid.
@@ -246,7 +293,7 @@ func (r *run) compute(ctx context.Context, e *blockExec, x Batch, from int) (*bl
 
 func (r *run) tile(t tiles.Tile, b1, b2 *block) error {
 	t0 := time.Now()
-	data, traces, err := r.contraction.tile(b1, b2)
+	data, traces, err := r.contraction.tile(b1, b2, r.writeTerm(t))
 	if err != nil {
 		return fmt.Errorf("empirical: contracting tile %s: %w", t, err)
 	}

@@ -16,6 +16,7 @@ type OperatorOptions struct {
 	// (n, o) again, take one for each output, as many at a time as memory allows.
 	Outputs Outputs
 	Of      []int
+	Heads   []string
 	Params  []string
 
 	// Joint takes all examples for one batch of which f is a function. There
@@ -34,7 +35,7 @@ type OperatorOptions struct {
 }
 
 func (o OperatorOptions) options() Options {
-	return Options{Outputs: o.Outputs, Of: o.Of, Params: o.Params, Memory: o.Memory, Progress: o.Progress}
+	return Options{Outputs: o.Outputs, Of: o.Of, Heads: o.Heads, Params: o.Params, Memory: o.Memory, Progress: o.Progress}
 }
 
 // An Operator is Θ(x, x) as a symmetric positive semidefinite operator that

@@ -55,14 +55,24 @@ type Options struct {
 	// Outputs is the reduction over outputs; zero is Mean.
 	Outputs Outputs
 
-	// Of names the outputs that count, from 0; none means all. Their number
-	// is then O, and their order that of Θ.
+	// Of names the outputs that count, from 0, through all heads; none means all.
+	// Their number is then O, and their order that of Θ.
 	Of []int
+
+	// Heads names the outputs of the model that count, by name or place, for
+	// models that return several; none means all. O is then the sum of their
+	// outputs, in this order. Of must be empty.
+	Heads []string
 
 	// Joint takes the examples of x1, and those of x2, for one batch of which f
 	// is a function, as batch normalization by the statistics of the batch makes
 	// it: Θ is that of all its outputs. Models whose examples interact need it.
 	Joint bool
+
+	// Pairs asks for the pairs (x1_n, x2_n) alone, in place of a Gram matrix:
+	// Θ(x1_n, x2_n) is [N], [N, O] or [N, O, O], at the cost of N pairs. A nil
+	// x2 means Θ(x1_n, x1_n); another has as many examples as x1.
+	Pairs bool
 
 	// only, if not nil, are the examples of a joint x1 whose rows are wanted.
 	only []int
@@ -72,8 +82,21 @@ type Options struct {
 	// that are trainable. Θ is the sum of their terms.
 	Params []string
 
+	// ByParameter asks for the term of each weight beside Θ, in Gram.Terms.
+	// Groups, patterns as Params has, asks for those of groups of weights: each
+	// weight is in one of them, or in the term Others. Θ is then the sum of its
+	// terms in their order, each rounded to float64: bit for bit where both are
+	// in memory, and but for rounding what it is without terms.
+	ByParameter bool
+	Groups      []string
+
+	// TermWriter makes the stores of the terms, with the Spec of Θ's; nil keeps
+	// them in memory.
+	TermWriter func(Term, tiles.Spec) (tiles.Writer, error)
+
 	// Way, if not Auto, is used for every weight it applies to; the plan says
-	// for which it does not.
+	// for which it does not. Products is for all weights or for none: not for
+	// Joint, Pairs and terms.
 	Way Way
 
 	// Block is how many examples one execution covers; 0 means as many as the
@@ -84,7 +107,8 @@ type Options struct {
 	// means half of what the machine or its cgroup allows.
 	Memory int64
 
-	// Writer makes the store of the Gram matrix; nil keeps it in memory.
+	// Writer makes the store of the Gram matrix; nil keeps it in memory. That
+	// of Pairs is [N, O, O] or [N, O], and [N, 1] where outputs are summed over.
 	Writer func(tiles.Spec) (tiles.Writer, error)
 
 	// Progress, if not nil, is called after each step, by one goroutine at a time.

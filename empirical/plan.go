@@ -13,7 +13,10 @@ type Plan struct {
 	N1, N2, O  int
 	Parameters int
 	Symmetric  bool
+	Pairs      bool // Options.Pairs; N1 = N2 is how many
 	Outputs    Outputs
+	// Heads are those of the Gram matrix.
+	Heads []Head
 	// Block is how many examples one execution covers, Tiles how many tiles.
 	Block, Tiles int
 	// Bytes is the estimated peak: Jacobians of two blocks, activations, tiles.
@@ -27,7 +30,11 @@ type Plan struct {
 	sel  *selection // of x1
 	sel2 *selection // of x2
 	ways []Way
-	keep int
+	// terms are those of Options.ByParameter; nil for none.
+	terms []Term
+	keep  int
+	// products is set if all weights go by Products.
+	products *productPlan
 }
 
 // A WeightPlan is one weight's line of a Plan.
@@ -37,13 +44,15 @@ type WeightPlan struct {
 	Way    string `json:"way"`
 	Reason string `json:"reason,omitempty"`
 	// FLOPs of forming and contracting the weight's term, and the seconds
-	// expected for that.
-	FLOPs   float64 `json:"flops"`
-	Seconds float64 `json:"seconds"`
+	// expected for that; Contraction are those of the second part.
+	FLOPs       float64 `json:"flops"`
+	Seconds     float64 `json:"seconds"`
+	Contraction float64 `json:"contraction_seconds"`
 }
 
 // Plan returns what NTK(x1, x2, opts) will do for n1 and n2 examples; n2 = 0
-// means x2 = x1. It returns an error if the budget does not hold one tile.
+// means x2 = x1. It returns an error if the budget does not hold one tile, and
+// [ErrShape] for pairs of n1 and another number of examples.
 func (f *Network) Plan(n1, n2 int, opts Options) (*Plan, error) {
 	if n1 < 1 || n2 < 0 {
 		return nil, fmt.Errorf("empirical: a plan for %d and %d examples, want at least 1", n1, n2)
@@ -59,6 +68,9 @@ func (f *Network) Plan(n1, n2 int, opts Options) (*Plan, error) {
 const largestBlock = 2 << 30
 
 func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) {
+	if opts.Pairs && n1 != n2 {
+		return nil, fmt.Errorf("empirical: %w: pairs of examples of x1 and x2, which has %d for %d", ErrShape, n2, n1)
+	}
 	sel, err := f.selection(opts, n1)
 	if err != nil {
 		return nil, err
@@ -71,7 +83,7 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 		n1, n2 = sel.examples(), sel2.examples()
 	}
 	p := &Plan{
-		N1: n1, N2: n2, O: sel.rows, Symmetric: symmetric,
+		N1: n1, N2: n2, O: sel.rows, Symmetric: symmetric, Pairs: opts.Pairs, Heads: sel.heads,
 		Outputs: opts.Outputs, Budget: opts.budget(), sel: sel, sel2: sel2,
 	}
 	for _, w := range sel.weights {
@@ -81,50 +93,126 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 	if !symmetric {
 		n, pairs = float64(n1+n2), float64(n1)*float64(n2)
 	}
-	p.ways = sel.choose(opts.Way, n, pairs, f.dtype.Size())
-	m, err := f.memory(sel, p.ways)
+	if opts.Pairs {
+		pairs = float64(n1)
+	}
+	way, reason := opts.Way, ""
+	if way == Products {
+		if reason = noProducts(opts); reason != "" {
+			way = Auto
+		}
+	}
+	if way == Products {
+		q, err := f.products(sel, p, opts.Block)
+		if err != nil {
+			return nil, err
+		}
+		return p, p.byProducts(q, pairs, "with all other weights at once")
+	}
+	if p.terms, err = sel.terms(opts); err != nil {
+		return nil, err
+	}
+	p.ways = sel.choose(way, n, pairs, f.dtype.Size())
+	m, err := f.fit(p, opts)
+	if err == nil && way == Auto && p.Bytes > p.Budget.Bytes {
+		reason = "nothing faster fits the budget"
+		p.ways = sel.leanest(n, pairs, f.dtype.Size())
+		m, err = f.fit(p, opts)
+	}
 	if err != nil {
 		return nil, err
 	}
-	most := max(n1, n2)
+	if p.Bytes > p.Budget.Bytes {
+		if way == Auto && noProducts(opts) == "" {
+			// A model without forward mode is no error: nobody asked for it.
+			q, err := f.products(sel, p, opts.Block)
+			if err == nil && q.bytes <= p.Budget.Bytes {
+				return p, p.byProducts(q, pairs, reason)
+			}
+		}
+		return nil, p.Budget.Exceeded(fmt.Sprintf("one tile of %d examples (%d outputs, %d parameters)", p.Block, p.O, p.Parameters), p.Bytes, "use --outputs mean, a smaller model, or a smaller block")
+	}
+	p.keep = int((p.Budget.Bytes - p.Bytes) / (m.kept * int64(p.Block)))
+	f.count(p, way, reason, n, pairs)
+	p.JacobianFLOPs = m.flops * n
+	return p, nil
+}
+
+// fit fills in the largest block that the budget holds with p's ways, one
+// example if it holds none, or the one asked for, and the bytes that takes.
+func (f *Network) fit(p *Plan, opts Options) (footprint, error) {
+	m, err := f.memory(p.sel, p.ways)
+	if err != nil {
+		return m, err
+	}
+	if p.terms != nil { // one of them at a time
+		m.tile += m.tile / 2
+	}
+	need := m.need
+	if p.Pairs {
+		m = m.ofPairs(p.Symmetric)
+		need = m.single
+	}
+	most := max(p.N1, p.N2)
 	if opts.Block > 0 {
 		p.Block = min(opts.Block, most)
 	} else {
-		p.Block = m.largest(most, p.Budget.Bytes)
+		p.Block = m.largest(most, p.Budget.Bytes, need)
 		p.Block = min(p.Block, max(1, int(largestBlock/m.kept)))
 		// Equal blocks: a short last one would be filled up for nothing.
 		blocks := (most + p.Block - 1) / p.Block
 		p.Block = (most + blocks - 1) / blocks
 	}
-	p.Bytes = m.need(p.Block)
-	if p.Block == most && symmetric {
+	p.Bytes = need(p.Block)
+	if p.Block == most && p.Symmetric {
 		p.Bytes = m.single(p.Block)
 	}
+	return m, nil
+}
+
+// byProducts makes p a plan of NTK-vector products.
+func (p *Plan) byProducts(q *productPlan, pairs float64, reason string) error {
+	p.ways = nil
+	p.products, p.Block, p.Bytes = q, q.block, q.bytes
 	if p.Bytes > p.Budget.Bytes {
-		return nil, p.Budget.Exceeded(fmt.Sprintf("one tile of %d examples (%d outputs, %d parameters)", p.Block, p.O, p.Parameters), p.Bytes, "use --outputs mean, a smaller model, or a smaller block")
+		return p.Budget.Exceeded(fmt.Sprintf("products of J with vectors, %d examples and %d outputs at a time", q.block, q.lanes), p.Bytes, "choose fewer weights, a smaller block or another way")
 	}
-	p.keep = int((p.Budget.Bytes - p.Bytes) / (m.kept * int64(p.Block)))
-	f.count(p, opts.Way, n, pairs)
-	p.JacobianFLOPs = m.flops * n
-	return p, nil
+	p.countTiles()
+	p.JacobianFLOPs, p.ContractionFLOPs = q.flops(pairs)
+	for _, w := range p.sel.weights {
+		p.Weights = append(p.Weights, WeightPlan{Name: w.name, Shape: w.variable.Shape().Dimensions, Way: Products.String(), Reason: reason})
+	}
+	return nil
+}
+
+// countTiles fills in Tiles.
+func (p *Plan) countTiles() {
+	g1, g2 := (p.N1+p.Block-1)/p.Block, (p.N2+p.Block-1)/p.Block
+	p.Tiles = g1 * g2
+	switch {
+	case p.Pairs:
+		p.Tiles = g1
+	case p.Symmetric:
+		p.Tiles = g1 * (g1 + 1) / 2
+	}
 }
 
 // count fills in tiles, FLOPs and the weights' lines.
-func (f *Network) count(p *Plan, asked Way, n, pairs float64) {
-	g1, g2 := (p.N1+p.Block-1)/p.Block, (p.N2+p.Block-1)/p.Block
-	p.Tiles = g1 * g2
-	if p.Symmetric {
-		p.Tiles = g1 * (g1 + 1) / 2
-	}
+func (f *Network) count(p *Plan, asked Way, why string, n, pairs float64) {
+	p.countTiles()
 	for i, w := range p.sel.weights {
 		reason := w.reason
+		if reason == "" {
+			reason = why
+		}
 		if reason == "" && asked == Separable && w.separation == nil {
 			reason = "its cotangent depends on output and position together"
 		}
-		fl, s := w.estimate(p.ways[i], p.Outputs, p.O, n, pairs, f.dtype.Size())
-		p.ContractionFLOPs += fl
+		e := w.estimate(p.ways[i], p.Outputs, p.O, n, pairs, f.dtype.Size())
+		p.ContractionFLOPs += e.flops
 		p.Weights = append(p.Weights, WeightPlan{
-			Name: w.name, Shape: w.variable.Shape().Dimensions, Way: p.ways[i].String(), Reason: reason, FLOPs: fl, Seconds: s,
+			Name: w.name, Shape: w.variable.Shape().Dimensions, Way: p.ways[i].String(), Reason: reason,
+			FLOPs: e.flops, Seconds: e.seconds(), Contraction: e.contract,
 		})
 	}
 }
@@ -146,14 +234,25 @@ func (m footprint) single(n int) int64 {
 	return m.fixed + k*m.slope + k*k*m.tile
 }
 
+// ofPairs returns the footprint of n pairs, for single: of one block of x if
+// x2 is x1, else of two, one of which is kept while the other is executed.
+func (m footprint) ofPairs(same bool) footprint {
+	m.slope += m.tile
+	m.tile = 0
+	if !same {
+		m.slope += m.kept
+	}
+	return m
+}
+
 // largest returns the largest block of at most n examples that fits, at least 1.
-func (m footprint) largest(n int, budget int64) int {
+func (m footprint) largest(n int, budget int64, need func(int) int64) int {
 	if m.single(n) <= budget {
 		return n
 	}
 	lo, hi := 1, n
 	for lo < hi {
-		if mid := (lo + hi + 1) / 2; m.need(mid) <= budget {
+		if mid := (lo + hi + 1) / 2; need(mid) <= budget {
 			lo = mid
 		} else {
 			hi = mid - 1
@@ -191,8 +290,12 @@ func (f *Network) memory(sel *selection, ways []Way) (footprint, error) {
 // String prints the plan, a line for each weight.
 func (p *Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Θ %s: %d × %d examples, %d outputs, %d parameters\n", p.Outputs, p.N1, p.N2, p.O, p.Parameters)
-	fmt.Fprintf(&b, "%d tiles of %d examples; %s of a budget of %s (%s)\n", p.Tiles, p.Block,
+	what, of, tiles := fmt.Sprintf("%d × %d examples", p.N1, p.N2), "examples", "tiles"
+	if p.Pairs {
+		what, of, tiles = fmt.Sprintf("%d pairs of examples", p.N1), "pairs", "blocks"
+	}
+	fmt.Fprintf(&b, "Θ %s: %s, %d outputs%s, %d parameters\n", p.Outputs, what, p.O, listed(p.Heads), p.Parameters)
+	fmt.Fprintf(&b, "%d %s of %d %s; %s of a budget of %s (%s)\n", p.Tiles, tiles, p.Block, of,
 		machine.FormatBytes(p.Bytes), machine.FormatBytes(p.Budget.Bytes), p.Budget.Source)
 	fmt.Fprintf(&b, "%.3g GFLOP for cotangents and Jacobians, %.3g GFLOP for the weights' terms\n", p.JacobianFLOPs/1e9, p.ContractionFLOPs/1e9)
 	for _, w := range p.Weights {

@@ -38,7 +38,7 @@ func (f *Network) Float64() (*Network, error) {
 			inputs[i].DType = dtypes.Float64
 		}
 	}
-	g, err := New(f.backend, ctx, f.model, inputs...)
+	g, err := New(f.backend, ctx, f.original, inputs...)
 	if err != nil {
 		return nil, fmt.Errorf("empirical: the model in float64: %w", err)
 	}
@@ -121,13 +121,17 @@ const sampled = 4
 
 // Precision compares g = Θ(x, x), as NTK returned it with its values in memory,
 // with float64 on the entries of a few examples spread over x. In float64 it is
-// zero.
+// zero. Of pairs, whose x2 must be nil, it looks at those of these examples.
 func (f *Network) Precision(ctx context.Context, x Batch, g *Gram, opts Options) (Precision, error) {
 	n := x.Len()
 	if f.dtype == dtypes.Float64 {
 		return Precision{Examples: n}, nil
 	}
-	if len(g.Values) == 0 || g.N1 != n || g.N2 != n {
+	entries := n * product(g.Outputs.tail(g.O))
+	if !opts.Pairs {
+		entries *= n
+	}
+	if len(g.Values) != entries || g.N1 != n || g.N2 != n {
 		return Precision{}, fmt.Errorf("empirical: precision needs Θ(x, x) of %d examples in memory", n)
 	}
 	f64, err := f.Float64()
@@ -140,7 +144,7 @@ func (f *Network) Precision(ctx context.Context, x Batch, g *Gram, opts Options)
 	for i := range rows {
 		rows[i] = i * n / k
 	}
-	f64opts := Options{Outputs: g.Outputs, Of: opts.Of, Params: opts.Params, Memory: opts.Memory, BLAS: opts.BLAS}
+	f64opts := Options{Outputs: g.Outputs, Of: opts.Of, Heads: opts.Heads, Params: opts.Params, Pairs: opts.Pairs, Memory: opts.Memory, BLAS: opts.BLAS}
 	sample := x
 	if opts.Joint {
 		f64opts.Joint, f64opts.only = true, rows
@@ -157,24 +161,31 @@ func (f *Network) Precision(ctx context.Context, x Batch, g *Gram, opts Options)
 	if err != nil {
 		return Precision{}, fmt.Errorf("empirical: sample entries in float64: %w", err)
 	}
-	return compare(g, want, rows), nil
+	return compare(g, want, rows, opts.Pairs), nil
 }
 
 // compare measures the entries of g that want holds too: those of rows.
-func compare(g, want *Gram, rows []int) Precision {
+func compare(g, want *Gram, rows []int, pairs bool) Precision {
 	p := Precision{Examples: len(rows)}
 	tail := product(g.Outputs.tail(g.O))
 	count := 0
+	add := func(at, wantAt int) {
+		for t := range tail {
+			w := want.Values[wantAt*tail+t]
+			e := math.Abs(g.Values[at*tail+t] - w)
+			p.RMS += e * e
+			p.Max = max(p.Max, e)
+			p.Scale = max(p.Scale, math.Abs(w))
+			count++
+		}
+	}
 	for i, r := range rows {
+		if pairs {
+			add(r, i)
+			continue
+		}
 		for j, c := range rows {
-			for t := range tail {
-				w := want.Values[(i*len(rows)+j)*tail+t]
-				e := math.Abs(g.Values[(r*g.N2+c)*tail+t] - w)
-				p.RMS += e * e
-				p.Max = max(p.Max, e)
-				p.Scale = max(p.Scale, math.Abs(w))
-				count++
-			}
+			add(r*g.N2+c, i*len(rows)+j)
 		}
 	}
 	p.RMS = math.Sqrt(p.RMS / float64(count))

@@ -20,6 +20,7 @@ type selection struct {
 	basis   []float64 // [rows, O]
 	rows    int
 	outputs Outputs // what becomes of the rows
+	heads   []Head  // places of whole heads among the rows; nil for single outputs and for their sum
 	key     string  // differs where the Jacobian's Program does
 }
 
@@ -27,17 +28,20 @@ type selection struct {
 // lacks, one that is named twice, and a pattern that no weight matches.
 func (f *Network) selection(opts Options, n int) (*selection, error) {
 	s := &selection{outputs: opts.Outputs, gradient: f.gradient}
-	var err error
 	if opts.Joint {
 		s.batch, s.only = n, opts.only
+		var err error
 		if s.gradient, err = f.jointGradient(n); err != nil {
 			return nil, err
 		}
 	}
 	O := f.Outputs()
-	of := opts.Of
-	if len(of) == 0 {
-		of = span(0, O)
+	of, heads, err := f.chosen(opts)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Outputs != Pseudo {
+		s.heads = heads
 	}
 	for i, o := range of {
 		if o < 0 || o >= O {

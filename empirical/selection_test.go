@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 	"github.com/gomlx/gomlx/pkg/ml/layers"
+	"github.com/gomlx/gomlx/pkg/ml/layers/activations"
 
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/graph"
@@ -125,6 +126,72 @@ func TestBadSelection(t *testing.T) {
 		_, err := net.NTK(t.Context(), x, nil, tc.opts)
 		if err == nil || slices.ContainsFunc(tc.want, func(w string) bool { return !strings.Contains(err.Error(), w) }) {
 			t.Errorf("%+v: error %v, want one with %q", tc.opts, err, tc.want)
+		}
+	}
+}
+
+// The last layer's weights alone are the NNGP kernel of its features: with a
+// readout f = W h/√n, Θ = h·h'/n. The features are those of GoMLX's own execution.
+func TestLastLayerIsNNGP(t *testing.T) {
+	features := func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		return activations.Relu(layers.Dense(ctx.In("bottom"), gx.Tanh(layers.Dense(ctx.In("first"), x, true, 8)), true, 6))
+	}
+	net := newNetwork(t, func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		w := graph.Weight(ctx.In("readout"), "w", shapes.Make(x.DType(), 6, 3), graph.Gaussian(1)).ValueGraph(x.Graph())
+		return gx.MulScalar(gx.Dot(features(ctx, x), w), 1/math.Sqrt(6))
+	}, 5)
+	x1, x2 := examples(t, 4, "x1", 5), examples(t, 3, "x2", 5)
+	exec := mlctx.MustNewExec(kerneltest.Backend(t).GoMLX, net.Context().Reuse(), features)
+	want := gramOf(outputsAt(t, exec, x1), outputsAt(t, exec, x2), nil) // a mean over the 6 features
+	for _, way := range everyWay {
+		g, err := net.NTK(t.Context(), empirical.Batch{x1}, empirical.Batch{x2}, empirical.Options{Params: []string{"/readout"}, Way: way})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kerneltest.Close(t, way.String(), g.Values, want, 1e-13) // 6 summands in another order
+	}
+}
+
+// Weights with learning rates of their own: Θ = Σ_w η_w Θ_w, with the terms of a
+// loop of gradients, which know no rates.
+func TestLearningRates(t *testing.T) {
+	rates := map[string]float64{"/a/w": 3, "/b/w": 0.25, "/b/shift": 2, "/c/w": 1}
+	rated := func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		weight := func(name string, dims ...int) *gx.Node {
+			at := ctx.In(name[1:2])
+			return graph.Weight(at, name[3:], shapes.Make(x.DType(), dims...), graph.Distribution{Family: graph.Normal, Tau: 0.5, Eta: rates[name]}).ValueGraph(x.Graph())
+		}
+		h := gx.Tanh(gx.Dot(x, weight("/a/w", 5, 4)))
+		h = gx.Tanh(gx.Add(gx.Dot(h, weight("/b/w", 4, 6)), weight("/b/shift", 1, 6)))
+		return gx.Dot(h, weight("/c/w", 6, 3))
+	}
+	net := newNetwork(t, rated, 5)
+	x1, x2 := examples(t, 4, "x1", 5), examples(t, 4, "x2", 5)
+	oracle := newGradientLoop(t, net.Context(), rated, x1, x2)
+	var full []float64
+	o := 0
+	for name, eta := range rates {
+		term, outputs := oracle.of(func(n string) bool { return n == name })
+		if full == nil {
+			full, o = make([]float64, len(term)), outputs
+		}
+		for i, v := range term {
+			full[i] += eta * v
+		}
+	}
+	for outputs, want := range reductions(full, 4, 4, o) {
+		for _, way := range everyWay {
+			for _, pairs := range []bool{false, true} {
+				g, err := net.NTK(t.Context(), empirical.Batch{x1}, empirical.Batch{x2}, empirical.Options{Outputs: outputs, Way: way, Pairs: pairs, ByParameter: pairs})
+				if err != nil {
+					t.Fatal(err)
+				}
+				expect := want
+				if pairs {
+					expect = onDiagonal(want, 4)
+				}
+				kerneltest.Close(t, outputs.String()+" by "+way.String(), g.Values, expect, 1e-10) // as in TestNTKAgainstLoop
+			}
 		}
 	}
 }

@@ -19,7 +19,7 @@ func (c *contraction[F]) separable(s *sum, w *weight, p1, p2 []array) error {
 	for k := range workers {
 		x[k], out[k] = make([]F, c.o*K), make([]F, c.o*c.o)
 	}
-	block := func(p array, n int) []F { return unsafe.Slice((*F)(offset[F](p.ptr, n*c.o*K)), c.o*K) }
+	block := func(p array, n int) []F { return unsafe.Slice((*F)(offset[F](p.ptr, (s.first+n)*c.o*K)), c.o*K) }
 	for n0 := 0; n0 < s.r1; n0 += chunk {
 		rows, m0 := min(chunk, s.r1-n0), 0
 		if s.symmetric {
@@ -29,7 +29,7 @@ func (c *contraction[F]) separable(s *sum, w *weight, p1, p2 []array) error {
 		whole := s.symmetric && rows == s.r1
 		h := c.scratch(0, K*rows*cols)
 		err := parallel(c.blas, K, func(_, k int) error {
-			at := func(p array, n int) unsafe.Pointer { return offset[F](p.ptr, (k*c.size+n)*J) }
+			at := func(p array, n int) unsafe.Pointer { return offset[F](p.ptr, (k*c.size+s.first+n)*J) }
 			return c.gram(whole, rows, cols, J, J, at(p1[0], n0), at(p2[0], m0), h[k*rows*cols:][:rows*cols])
 		})
 		if err != nil {

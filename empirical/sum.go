@@ -12,6 +12,7 @@ import "sync"
 type sum struct {
 	values      []float64
 	r1, r2      int
+	first       int // of a block's examples that row and column 0 stand for
 	groups, per int
 	symmetric   bool // rows and columns are the same examples
 
@@ -21,15 +22,22 @@ type sum struct {
 
 // newSum returns the sum of no terms.
 func (c *contraction[F]) newSum(b1, b2 *block) *sum {
-	s := &sum{r1: b1.rows, r2: b2.rows, groups: 1, per: 1, symmetric: b1 == b2}
+	s := c.emptySum(b1 == b2)
+	s.r1, s.r2 = b1.rows, b2.rows
+	s.values = grow(&c.sum, s.groups*s.r1*s.per*s.r2*s.per)
+	clear(s.values)
+	return s
+}
+
+// emptySum returns the sum of no examples.
+func (c *contraction[F]) emptySum(symmetric bool) *sum {
+	s := &sum{groups: 1, per: 1, symmetric: symmetric}
 	switch c.outputs {
 	case Full:
 		s.per = c.o
 	case Diagonal:
 		s.groups = c.o
 	}
-	s.values = grow(&c.sum, s.groups*s.r1*s.per*s.r2*s.per)
-	clear(s.values)
 	return s
 }
 

@@ -14,8 +14,11 @@ import (
 //	Separable    for δ = P[b, i]·M[t, i], M the same for all outputs: the Gram
 //	             matrix of Σ_t M ⊗ a for each i, summed with the products of P.
 //
-// The last three never hold J. They need a product, and Separable one of that
-// form; weights that have none are materialized.
+// Factor, Sequential and Separable never hold J. They need a product, and
+// Separable one of that form; weights that have none are materialized.
+//
+// NTK-vector Products take all weights at once: ∂f_p(x')/∂w by reverse mode for
+// each example x' and output p, then forward mode along it.
 type Way int
 
 // The ways; Auto is the fastest one that is predicted.
@@ -25,9 +28,10 @@ const (
 	Factor
 	Sequential
 	Separable
+	Products
 )
 
-var wayNames = []string{"auto", "materialize", "factor", "sequential", "separable"}
+var wayNames = []string{"auto", "materialize", "factor", "sequential", "separable", "products"}
 
 // String returns the name that ParseWay reads.
 func (w Way) String() string { return wayNames[w] }
@@ -53,9 +57,14 @@ var rates = struct {
 	call        float64 // seconds that a small product costs whatever its size
 }{120e9, 90e9, 25e9, 1e9, 5e9, 2e-6}
 
-// estimate returns the FLOPs and seconds of adding w's term for n examples of
-// which pairs meet.
-func (w *weight) estimate(way Way, outputs Outputs, o int, n, pairs float64, entry int) (flops, seconds float64) {
+// An estimate is what a weight's term costs: the seconds of forming what its way
+// needs, part of the examples' Program, and of contracting that on the host.
+type estimate struct{ flops, form, contract float64 }
+
+func (e estimate) seconds() float64 { return e.form + e.contract }
+
+// estimate returns the cost of adding w's term for n examples of which pairs meet.
+func (w *weight) estimate(way Way, outputs Outputs, o int, n, pairs float64, entry int) (e estimate) {
 	size := float64(w.size())
 	O := float64(o)
 	if way == Materialize {
@@ -63,14 +72,15 @@ func (w *weight) estimate(way Way, outputs Outputs, o int, n, pairs float64, ent
 		if outputs == Full {
 			perPair *= O
 		}
-		flops = pairs * perPair
-		seconds = flops / rates.gram
+		e.flops = pairs * perPair
+		e.contract = e.flops / rates.gram
+		e.form = n * O * size * float64(entry) / rates.memory
 		if w.product() && w.dims.T > 1 {
 			form := n * 2 * O * float64(w.dims.T) * size
-			flops += form
-			seconds += form / rates.jacobian
+			e.flops += form
+			e.form += form / rates.jacobian
 		}
-		return flops, seconds + n*O*size*float64(entry)/rates.memory
+		return e
 	}
 	if way == Separable {
 		rows := float64(w.dims.B * w.dims.I)
@@ -79,9 +89,10 @@ func (w *weight) estimate(way Way, outputs Outputs, o int, n, pairs float64, ent
 		if outputs == Full {
 			pair *= O
 		}
-		flops = form + pairs*(2*size+pair)
-		seconds = form/rates.jacobian + pairs*((2*size+pair)/rates.small+O*rows/rates.elementwise+rates.call)
-		return flops, seconds + n*(size+O*rows)*float64(entry)/rates.memory
+		e.flops = form + pairs*(2*size+pair)
+		e.form = form/rates.jacobian + n*(size+O*rows)*float64(entry)/rates.memory
+		e.contract = pairs * ((2*size+pair)/rates.small + O*rows/rates.elementwise + rates.call)
+		return e
 	}
 	B, T, I, J := float64(w.dims.B), float64(w.dims.T), float64(w.dims.I), float64(w.dims.J)
 	gramA := 2 * T * T * J
@@ -102,9 +113,10 @@ func (w *weight) estimate(way Way, outputs Outputs, o int, n, pairs float64, ent
 		gemm, small, sum, calls = gramA, 2*O*T*T*I, O*T*I, O
 	}
 	k := pairs * B
-	flops = k * (gemm + small + 2*sum)
-	seconds = k * (gemm/rates.gram + small/rates.small + sum/rates.elementwise + calls*rates.call)
-	return flops, seconds + n*B*T*(J+O*I)*float64(entry)/rates.memory
+	e.flops = k * (gemm + small + 2*sum)
+	e.form = n * B * T * (J + O*I) * float64(entry) / rates.memory
+	e.contract = k * (gemm/rates.gram + small/rates.small + sum/rates.elementwise + calls*rates.call)
+	return e
 }
 
 // choose picks a way for each weight: the one asked for where it applies, or
@@ -122,15 +134,49 @@ func (s *selection) choose(asked Way, n, pairs float64, entry int) []Way {
 			}
 			continue
 		}
-		_, best := w.estimate(Materialize, s.outputs, s.rows, n, pairs, entry)
+		best := w.estimate(Materialize, s.outputs, s.rows, n, pairs, entry).seconds()
 		for _, way := range []Way{Factor, Sequential, Separable} {
 			if way == Separable && w.separation == nil {
 				continue
 			}
-			if _, t := w.estimate(way, s.outputs, s.rows, n, pairs, entry); t < best {
+			if t := w.estimate(way, s.outputs, s.rows, n, pairs, entry).seconds(); t < best {
 				ways[i], best = way, t
 			}
 		}
 	}
 	return ways
+}
+
+// leanest picks the way for each weight that keeps the fewest numbers of an
+// example, and of two that keep as many the faster one.
+func (s *selection) leanest(n, pairs float64, entry int) []Way {
+	ways := make([]Way, len(s.weights))
+	for i, w := range s.weights {
+		ways[i] = Materialize
+		if !w.product() || s.batch > 0 {
+			continue
+		}
+		seconds := func(way Way) float64 { return w.estimate(way, s.outputs, s.rows, n, pairs, entry).seconds() }
+		for _, way := range []Way{Factor, Sequential, Separable} {
+			if way == Separable && w.separation == nil {
+				continue
+			}
+			d := w.kept(way, s.rows) - w.kept(ways[i], s.rows)
+			if d < 0 || d == 0 && seconds(way) < seconds(ways[i]) {
+				ways[i] = way
+			}
+		}
+	}
+	return ways
+}
+
+// kept returns how many numbers of an example a way needs, for o outputs.
+func (w *weight) kept(way Way, o int) int {
+	switch way {
+	case Materialize:
+		return o * w.size()
+	case Separable:
+		return w.size() + o*w.dims.B*w.dims.I
+	}
+	return w.dims.B * w.dims.T * (w.width() + o*w.dims.I)
 }

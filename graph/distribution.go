@@ -16,12 +16,35 @@ type Family string
 const (
 	Normal  Family = "normal"
 	Uniform Family = "uniform" // on an interval around Mean, of standard deviation Tau
+
+	// Orthogonal: a weight [m…, n], read as a matrix [m, n], is
+	//
+	//	Mean + τ·√max(m, n)·Q
+	//
+	// with Q of orthonormal columns, or rows if n > m, uniform among all such
+	// (Haar's measure). Entries have standard deviation τ, as in other families.
+	//
+	// Source: Saxe, McClelland, Ganguli, arXiv 1312.6120.
+	Orthogonal Family = "orthogonal"
+	// OrthogonalBlocks: the same for a weight [k…, m, n], each of the k matrices
+	// [m, n] independent of the others: heads of attention.
+	OrthogonalBlocks Family = "orthogonal-blocks"
+	// DeltaOrthogonal: a filter [k…, m, n] is Orthogonal at its centre ⌊k/2⌋ and
+	// Mean elsewhere, scaled such that the mean square of all entries around Mean
+	// is τ².
+	//
+	// Source: Xiao et al., arXiv 1806.05393, algorithm 1.
+	DeltaOrthogonal Family = "delta-orthogonal"
 )
 
-// A Distribution says how a weight w is drawn and trained: entries are
-// independent, with mean Mean and standard deviation Tau (τ), and Eta (η) is
-// the weight's learning rate relative to the others'. The scale s in
-// z = s·W h is in the Program, not here.
+// Independent says whether the entries of a weight of f are independent; those
+// of orthogonal families are not, but at infinite width.
+func (f Family) Independent() bool { return f == Normal || f == Uniform }
+
+// A Distribution says how a weight w is drawn and trained: entries have mean
+// Mean and standard deviation Tau (τ), are independent but in orthogonal
+// families, and Eta (η) is the weight's learning rate relative to the others'.
+// The scale s in z = s·W h is in the Program, not here.
 type Distribution struct {
 	Family Family  `json:"family"`
 	Mean   float64 `json:"mean"`
@@ -82,7 +105,10 @@ func (d Distribution) initializer(ctx *mlctx.Context) mlctx.VariableInitializer 
 		case Uniform: // variance of U(0,1) is 1/12
 			z = gx.MulScalar(gx.AddScalar(ctx.RandomUniform(g, shape), -0.5), sqrt12)
 		default:
-			panic(fmt.Errorf("graph: weights of family %q cannot be drawn", d.Family))
+			if err := d.Family.fits(shape.Dimensions); err != nil {
+				panic(fmt.Errorf("graph: %w", err))
+			}
+			z = orthogonalNode(ctx, g, d.Family, shape)
 		}
 		return gx.AddScalar(gx.MulScalar(z, d.Tau), d.Mean)
 	}

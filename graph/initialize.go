@@ -75,12 +75,15 @@ func Initialize(ctx *mlctx.Context, seed uint64, redraw bool) error {
 	return nil
 }
 
-// Draw returns a tensor of independent entries distributed as d. It depends on
-// seed, name and the entry's position alone, not on how many goroutines share
-// the work: as many as Go may run at a time.
+// Draw returns a tensor distributed as d. It depends on seed, name and the
+// entry's position alone, not on how many goroutines share the work: as many as
+// Go may run at a time. Entries of orthogonal families come from a
+// factorization, whose last bits machines may round differently.
 func Draw(d Distribution, seed uint64, name string, shape shapes.Shape) (*tensors.Tensor, error) {
-	if d.Family != Normal && d.Family != Uniform && d.Tau != 0 {
-		return nil, fmt.Errorf("graph: %s: weights of family %q cannot be drawn", name, d.Family)
+	if d.Tau != 0 {
+		if err := d.Family.fits(shape.Dimensions); err != nil {
+			return nil, fmt.Errorf("graph: %s: %w", name, err)
+		}
 	}
 	if shape.DType != dtypes.Float32 && shape.DType != dtypes.Float64 {
 		return nil, fmt.Errorf("graph: %s: weights of dtype %s; use float32 or float64", name, shape.DType)
@@ -89,15 +92,25 @@ func Draw(d Distribution, seed uint64, name string, shape shapes.Shape) (*tensor
 	err := t.MutableFlatData(func(flat any) {
 		switch dst := flat.(type) {
 		case []float32:
-			fill(dst, d, newStream(seed, name))
+			drawInto(dst, d, newStream(seed, name), shape.Dimensions)
 		case []float64:
-			fill(dst, d, newStream(seed, name))
+			drawInto(dst, d, newStream(seed, name), shape.Dimensions)
 		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("graph: drawing %s: %w", name, err)
 	}
 	return t, nil
+}
+
+func drawInto[T float32 | float64](dst []T, d Distribution, s stream, dims []int) {
+	if d.Tau == 0 || d.Family.Independent() {
+		fill(dst, d, s)
+		return
+	}
+	for i, x := range s.orthogonal(d.Family, dims) {
+		dst[i] = T(d.Mean + float64(d.Tau*x)) // rounded twice, as in fillShare
+	}
 }
 
 // share is how many entries a goroutine draws before it takes the next ones, an

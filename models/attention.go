@@ -184,7 +184,7 @@ func (l *selfAttention) build(b *builder, x *gx.Node) *gx.Node {
 func (l *selfAttention) project(ctx *mlctx.Context, x *gx.Node, name string, gain float64, features int, w Weights) *gx.Node {
 	d := x.Shape().Dim(-1)
 	s, dist := w.matrix(gain, d, features)
-	z := scale(gx.DotGeneral(x, []int{2}, nil, weight(ctx, x, "W"+name, dist, l.Heads, d, features), []int{1}, nil), s)
+	z := scale(gx.DotGeneral(x, []int{2}, nil, weight(ctx, x, "W"+name, blockwise(dist), l.Heads, d, features), []int{1}, nil), s)
 	w.BStd = l.QKVBStd
 	return addBiasNamed(ctx, z, "b"+name, d, w, l.Heads, features)
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/gomlx/gomlx/backends"
 	gx "github.com/gomlx/gomlx/pkg/core/graph"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
+
+	"github.com/gontk/ntk/graph"
 )
 
 // A Convolution configures [Conv], [ConvTranspose] and [ConvLocal].
@@ -63,7 +65,7 @@ func convolve(ctx *mlctx.Context, x *gx.Node, c Convolution, strides []int, pads
 	dims, fanIn := c.filter(x.Shape().Dim(-1))
 	s, d := w.matrix(w.WStd, fanIn, c.Width)
 	n := len(c.Filter)
-	z := gx.ConvGeneral(x, weight(ctx, x, "W", d, dims...), channelsLast(n), strides, pads, nil, c.Dilation, c.groups(), 1)
+	z := gx.ConvGeneral(x, weight(ctx, x, "W", w.filters(d), dims...), channelsLast(n), strides, pads, nil, c.Dilation, c.groups(), 1)
 	return addBias(ctx, scale(z, s), fanIn, w, c.Width)
 }
 
@@ -92,9 +94,12 @@ type conv struct {
 // Op implements Layer.
 func (*conv) Op() string { return "conv" }
 
-func (l *conv) shape(_ *check, in []int) ([]int, error) {
+func (l *conv) shape(c *check, in []int) ([]int, error) {
 	if err := l.validate(l.gains, in); err != nil {
 		return nil, err
+	}
+	if f := c.spec.Initializer; l.groups() > 1 && (f == graph.Orthogonal || f == graph.DeltaOrthogonal) {
+		return nil, fmt.Errorf("groups is %d; initializer %s is for convolutions without groups", l.Groups, f)
 	}
 	out, err := l.window().out(in[:len(in)-1])
 	return append(out, l.Width), err

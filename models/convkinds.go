@@ -123,7 +123,7 @@ func ConvLocal(ctx *mlctx.Context, x *gx.Node, c Convolution, w Weights) *gx.Nod
 
 	in, taps, n := x.Shape().Dim(-1), product(c.Filter), len(out)
 	s, d := w.matrix(w.WStd, taps*in, c.Width)
-	matrices := weight(ctx, x, "W", d, append(slices.Clone(out), taps, in, c.Width)...)
+	matrices := weight(ctx, x, "W", blockwise(d), append(slices.Clone(out), taps, in, c.Width)...)
 	var position, positionW, toFront []int
 	for i := range n {
 		position, positionW, toFront = append(position, i+1), append(positionW, i), append(toFront, i)

@@ -3,6 +3,7 @@ package models
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gontk/ntk/graph"
@@ -185,7 +186,10 @@ type Weights struct {
 	// Zero means 1.
 	Split int
 	// Family of the distributions, which have the same mean and variance in
-	// any; empty means [graph.Normal].
+	// any; empty means [graph.Normal]. With [graph.Orthogonal] matrices and filters
+	// are orthogonal, the heads of attention and the positions of a local
+	// convolution each for itself; with [graph.DeltaOrthogonal] filters are that,
+	// other matrices orthogonal. Biases and tables are normal with both.
 	Family graph.Family
 }
 
@@ -202,24 +206,56 @@ func (w Weights) matrix(gain float64, in, out int) (s float64, d graph.Distribut
 // bias returns s_b and the distribution of the bias.
 func (w Weights) bias(in, out int) (s float64, d graph.Distribution) {
 	c := w.Param.orNTK().part(w.At).Bias
-	return c.S.At(*w.BStd, in, out), w.distribution(c, *w.BStd, in, out)
+	return c.S.At(*w.BStd, in, out), independent(w.distribution(c, *w.BStd, in, out))
 }
 
-func (w Weights) distribution(c Scaling, gain float64, in, out int) graph.Distribution {
-	d := graph.Gaussian(c.Tau.At(gain, in, out))
-	d.Eta = c.Eta.At(gain, in, out)
-	if w.Family != "" {
+// independent is d for biases and tables, which are no matrices to multiply by.
+func independent(d graph.Distribution) graph.Distribution {
+	if !d.Family.Independent() {
+		d.Family = graph.Normal
+	}
+	return d
+}
+
+// blockwise is d for a weight that holds several matrices.
+func blockwise(d graph.Distribution) graph.Distribution {
+	if d.Family == graph.Orthogonal {
+		d.Family = graph.OrthogonalBlocks
+	}
+	return d
+}
+
+// filters is d for the filter of a convolution.
+func (w Weights) filters(d graph.Distribution) graph.Distribution {
+	if w.Family == graph.DeltaOrthogonal {
 		d.Family = w.Family
 	}
 	return d
 }
 
-// checkFamily refuses families that Initialize cannot draw.
+func (w Weights) distribution(c Scaling, gain float64, in, out int) graph.Distribution {
+	d := graph.Gaussian(c.Tau.At(gain, in, out))
+	d.Eta = c.Eta.At(gain, in, out)
+	switch w.Family {
+	case "":
+	case graph.DeltaOrthogonal: // filters say so themselves
+		d.Family = graph.Orthogonal
+	default:
+		d.Family = w.Family
+	}
+	return d
+}
+
+// Initializers returns the families that the initializer of a [Spec] may name.
+func Initializers() []string {
+	return []string{string(graph.Normal), string(graph.Uniform), string(graph.Orthogonal), string(graph.DeltaOrthogonal)}
+}
+
+// checkFamily refuses families that no network can be drawn from.
 func checkFamily(f graph.Family) error {
-	switch f {
-	case "", graph.Normal, graph.Uniform:
+	known := Initializers()
+	if f == "" || slices.Contains(known, string(f)) {
 		return nil
 	}
-	known := []string{string(graph.Normal), string(graph.Uniform)}
 	return fmt.Errorf("unknown initializer %q%s; known are %s", f, didYouMean(string(f), known), join(known))
 }

@@ -46,6 +46,9 @@ var ops = map[string]func(op string) Layer{
 	"hermite":            newPower,
 	"polynomial":         func(string) Layer { return new(polynomial) },
 	"numerical":          func(string) Layer { return new(numerical) },
+	"dks":                func(string) Layer { return &dks{Slope: 1.5} },
+	"tat":                func(string) Layer { return &tat{Curvature: 0.3} },
+	"trelu":              func(string) Layer { return &trelu{Correlation: 0.9} },
 }
 
 func newPool(op string) Layer  { return &pool{op: op} }

@@ -23,7 +23,7 @@ const maxVocabulary = 1 << 24
 // fan-in is 1, that of a one-hot vector with a single 1.
 func Embedding(ctx *mlctx.Context, x *gx.Node, vocabulary, width int, w Weights) *gx.Node {
 	s, d := w.matrix(w.WStd, 1, width)
-	table := weight(ctx, x, "E", d, vocabulary, width)
+	table := weight(ctx, x, "E", independent(d), vocabulary, width)
 	rows := gx.ConvertDType(gx.Floor(gx.ClipScalar(gx.StopGradient(x), 0, float64(vocabulary-1))), dtypes.Int32)
 	return scale(gx.Gather(table, gx.InsertAxes(rows, -1)), s)
 }
@@ -113,7 +113,7 @@ func (l *positionEmbedding) build(b *builder, x *gx.Node) *gx.Node {
 func positions(ctx *mlctx.Context, x *gx.Node, w Weights) *gx.Node {
 	dims := x.Shape().Dimensions[1:]
 	s, d := w.matrix(w.WStd, 1, dims[len(dims)-1])
-	return scale(gx.ExpandLeftToRank(weight(ctx, x, "P", d, dims...), x.Rank()), s)
+	return scale(gx.ExpandLeftToRank(weight(ctx, x, "P", independent(d), dims...), x.Rank()), s)
 }
 
 func waves(positions, channels int) []float64 {
@@ -155,7 +155,7 @@ func (l *classToken) build(b *builder, x *gx.Node) *gx.Node {
 	ctx, w := b.weights(l, gains{l.Std, nil})
 	n, c := x.Shape().Dim(0), x.Shape().Dim(-1)
 	s, d := w.matrix(l.Std, 1, c)
-	token := gx.BroadcastToDims(gx.Reshape(weight(ctx, x, "W", d, c), 1, 1, c), n, 1, c)
+	token := gx.BroadcastToDims(gx.Reshape(weight(ctx, x, "W", independent(d), c), 1, 1, c), n, 1, c)
 	return gx.Concatenate([]*gx.Node{scale(token, s), x}, 1)
 }
 

@@ -30,7 +30,8 @@ type Spec struct {
 	// Parameterization; the zero value means [NTK].
 	Parameterization Param
 	// Initializer is the family that weights and biases are drawn from, of the
-	// same mean and variance: empty means [graph.Normal]; [graph.Uniform].
+	// same mean and variance, one of [Initializers]: empty means [graph.Normal].
+	// [Weights] says which arrays the orthogonal ones are for.
 	Initializer graph.Family
 	// InputShape is the shape of one input, without the batch axis.
 	InputShape []int
@@ -138,6 +139,12 @@ func (s *Spec) Model() (graph.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.model(c, nil), nil
+}
+
+// model is Model after the check; seen, if not nil, is given the output of every
+// layer that has weights.
+func (s *Spec) model(c *check, seen func(l Layer, y *gx.Node)) graph.Model {
 	layers, param, family := s.Layers, s.Parameterization, s.Initializer
 	return func(ctx *mlctx.Context, inputs []*gx.Node) []*gx.Node {
 		if len(inputs) != len(c.inputs) {
@@ -150,9 +157,9 @@ func (s *Spec) Model() (graph.Model, error) {
 			}
 			byName[in.Name] = inputs[i]
 		}
-		b := &builder{ctx.Checked(false), param, family, c.placed, byName}
+		b := &builder{ctx.Checked(false), param, family, c.placed, byName, seen}
 		return []*gx.Node{b.sequence(layers, inputs[0])}
-	}, nil
+	}
 }
 
 func (s *Spec) title() string {
@@ -186,6 +193,7 @@ type builder struct {
 	family graph.Family
 	placed map[Layer]place
 	inputs map[string]*gx.Node
+	seen   func(l Layer, y *gx.Node)
 }
 
 // scope returns the context of l's variables; without variables, b's.
@@ -204,6 +212,9 @@ func (b *builder) weights(l Layer, g gains) (*mlctx.Context, Weights) {
 func (b *builder) sequence(ls []Layer, x *gx.Node) *gx.Node {
 	for _, l := range ls {
 		x = l.build(b, x)
+		if _, ok := b.placed[l]; ok && b.seen != nil {
+			b.seen(l, x)
+		}
 	}
 	return x
 }

@@ -24,18 +24,40 @@ import (
 //go:embed P*.json
 var specs embed.FS
 
-// A benchmark is a network, as a spec beside this file, and a number of examples.
+// A benchmark is a network, as a spec beside this file, a number of examples and
+// what becomes of the outputs.
 type benchmark struct {
 	name, spec string
 	n          int
+	outputs    empirical.Outputs
 }
 
 var benchmarks = []benchmark{
-	{"P1", "P1.json", 16},   // MLP 3072-2048³-8
-	{"P1b", "P1b.json", 64}, // MLP 784-512²-10
-	{"P2", "P2.json", 4},    // ResNet-18 without normalization, 32×32×3
-	{"P3", "P3.json", 16},   // CNN, 3 convolutions of 64 channels, 16×16×3
-	{"P3b", "P3.json", 64},
+	{"P1", "P1.json", 16, empirical.Full},   // MLP 3072-2048³-8
+	{"P1b", "P1b.json", 64, empirical.Full}, // MLP 784-512²-10
+	{"P1o", "P1o.json", 16, empirical.Full}, // MLP 3072-2048³-100
+	{"P2", "P2.json", 4, empirical.Full},    // ResNet-18 without normalization, 32×32×3
+	{"P2t", "P2.json", 4, empirical.Trace},
+	{"P2l", "P2l.json", 4, empirical.Full}, // with layer norm over channels
+	{"P3", "P3.json", 16, empirical.Full},  // CNN, 3 convolutions of 64 channels, 16×16×3
+	{"P3b", "P3.json", 64, empirical.Full},
+	{"P3d", "P3.json", 16, empirical.Diagonal},
+}
+
+// options are those of our side.
+func (b benchmark) options() empirical.Options { return empirical.Options{Outputs: b.outputs} }
+
+// peerOutputs returns what the peer keeps of the outputs, the shape of its Θ
+// for o of them, and what that is to be multiplied by: it has no trace, only
+// the mean.
+func (b benchmark) peerOutputs(o int) (name string, shape []int, scale float64) {
+	switch b.outputs {
+	case empirical.Trace:
+		return "mean", []int{b.n, b.n}, float64(o)
+	case empirical.Diagonal:
+		return "diagonal", []int{b.n, b.n, o}, 1
+	}
+	return "full", []int{b.n, b.n, o, o}, 1
 }
 
 // chosen returns the benchmarks that a list of names, with commas, asks for.
@@ -97,9 +119,9 @@ func newNetwork(backend backends.Backend, text []byte, n int, dtype dtypes.DType
 }
 
 // write puts weights and inputs into a new .npz in dir, and returns the request
-// that makes the peer load them.
-func (n *network) write(dir string) (request, error) {
-	q := request{Do: "load", Spec: n.text, Arrays: filepath.Join(dir, "arrays.npz"), DType: strings.ToLower(n.net.DType().String())}
+// that makes the peer load them, for what it is to keep of the outputs.
+func (n *network) write(dir, outputs string) (request, error) {
+	q := request{Do: "load", Spec: n.text, Arrays: filepath.Join(dir, "arrays.npz"), DType: strings.ToLower(n.net.DType().String()), Outputs: outputs}
 	arrays := map[string]*tensors.Tensor{"x": n.x}
 	for _, p := range n.params {
 		v := n.net.Context().GetVariableByScopeAndName(p.Scope, p.VarName)

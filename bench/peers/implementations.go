@@ -50,9 +50,13 @@ func (p *peer) stop() {
 	}
 }
 
-// run returns how long one execution took.
+// turn is how long one side computes before the other does. A single call of a
+// few milliseconds would measure how threads and caches wake up.
+const turn = 250 * time.Millisecond
+
+// run returns how long a call took, the mean of a turn.
 func (p *peer) run(ctx context.Context, impl implementation, limit time.Duration) (time.Duration, error) {
-	a, err := p.w.ask(ctx, limit, request{Do: "run", Implementation: impl})
+	a, err := p.w.ask(ctx, limit, request{Do: "run", Implementation: impl, Turn: turn.Seconds()})
 	if err == nil && !(a.Seconds > 0) {
 		err = fmt.Errorf("the peer says that %s took %g s", impl, a.Seconds)
 	}

@@ -33,8 +33,6 @@ type comparison struct {
 // differ by a few ulp times the depth, a wrong term by its share of Θ.
 var tolerances = map[dtypes.DType]float64{dtypes.Float32: 1e-4, dtypes.Float64: 1e-10}
 
-var full = empirical.Options{Outputs: empirical.Full}
-
 // measure times a case. First the peer's best implementation is found and both
 // sides are warmed up, then they run in turn, one idle while the other computes.
 func (c comparison) measure(ctx context.Context, b benchmark) (r result, err error) {
@@ -52,11 +50,12 @@ func (c comparison) measure(ctx context.Context, b benchmark) (r result, err err
 		return r, err
 	}
 	defer func() { err = errors.Join(err, net.net.Close()) }()
-	load, err := net.write(dir)
+	outputs, shape, scale := b.peerOutputs(net.net.Outputs())
+	load, err := net.write(dir, outputs)
 	if err != nil {
 		return r, err
 	}
-	_, _ = fmt.Fprintf(c.progress, "%s: %d examples, %d parameters, %d outputs, %s\n", b.name, b.n, net.net.Parameters(), net.net.Outputs(), load.DType)
+	_, _ = fmt.Fprintf(c.progress, "%s: %d examples, %d parameters, %d outputs (%s), %s\n", b.name, b.n, net.net.Parameters(), net.net.Outputs(), b.outputs, load.DType)
 	p, err := newPeer(ctx, c.python, dir, load)
 	if err != nil {
 		return r, err
@@ -66,42 +65,49 @@ func (c comparison) measure(ctx context.Context, b benchmark) (r result, err err
 	if r.impl, err = p.best(ctx, c.limit, c.progress); err != nil {
 		return r, err
 	}
-	theta, err := c.alternate(ctx, net, p, &r)
+	theta, err := c.alternate(ctx, net, b.options(), p, &r)
 	if err != nil {
 		return r, err
 	}
 	r.ways = countWays(theta.Plan)
-	if r.work, err = count(net.net, b.n, full, c.progress); err != nil {
+	if r.work, err = count(net.net, b.n, b.options(), c.progress); err != nil {
 		return r, err
 	}
-	want, err := p.theta(ctx, []int{b.n, b.n, theta.O, theta.O})
+	want, err := p.theta(ctx, shape)
 	if err != nil {
 		return r, err
+	}
+	for i := range want {
+		want[i] *= scale
 	}
 	r.difference = relativeDifference(theta.Values, want)
 	return r, nil
 }
 
 // alternate fills in r's times and returns our last Θ.
-func (c comparison) alternate(ctx context.Context, net *network, p *peer, r *result) (theta *empirical.Gram, err error) {
-	ours := func() (time.Duration, error) {
+func (c comparison) alternate(ctx context.Context, net *network, opts empirical.Options, p *peer, r *result) (theta *empirical.Gram, err error) {
+	ours := func(turn time.Duration) (time.Duration, error) {
 		start := time.Now()
-		g, err := net.net.NTK(ctx, empirical.Batch{net.x}, nil, full)
-		theta = g
-		return time.Since(start), err
+		for calls := 1; ; calls++ {
+			g, err := net.net.NTK(ctx, empirical.Batch{net.x}, nil, opts)
+			theta = g
+			if took := time.Since(start); err != nil || took >= turn {
+				return took / time.Duration(calls), err
+			}
+		}
 	}
-	if r.first, err = ours(); err != nil {
+	if r.first, err = ours(0); err != nil {
 		return nil, err
 	}
 	// Its first calls are behind the peer, but perhaps a restart as well.
 	if _, err = p.run(ctx, r.impl, c.limit+compileAllowance); err != nil {
 		return nil, err
 	}
-	if _, err = ours(); err != nil {
+	if _, err = ours(turn); err != nil {
 		return nil, err
 	}
 	for i := range c.runs {
-		a, err := ours()
+		a, err := ours(turn)
 		if err != nil {
 			return nil, err
 		}

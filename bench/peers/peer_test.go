@@ -33,6 +33,11 @@ var translated = map[string]string{
 		{"op": "conv", "width": 3, "filter": [3, 2], "strides": [2, 1], "padding": "VALID", "w_std": 1.4, "b_std": null},
 		{"op": "relu"}, {"op": "flatten"}, {"op": "dense", "width": 2, "w_std": 1, "b_std": 0}],
 		"parameterization": "ntk", "input_shape": [6, 5, 2]}`,
+	"norm": `{"layers": [
+		{"op": "conv", "width": 4, "filter": [3, 3], "strides": [1, 1], "padding": "SAME", "w_std": 1.4, "b_std": 0.1},
+		{"op": "layer_norm", "axis": [-1], "eps": 1e-3, "affine": false},
+		{"op": "relu"}, {"op": "global_avg_pool"}, {"op": "dense", "width": 3, "w_std": 1, "b_std": 0}],
+		"parameterization": "ntk", "input_shape": [6, 5, 2]}`,
 	"residual": `{"layers": [
 		{"op": "conv", "width": 3, "filter": [3, 3], "padding": "CIRCULAR", "w_std": 1, "b_std": null},
 		{"op": "residual", "main": [
@@ -78,18 +83,22 @@ func TestPeerAgrees(t *testing.T) {
 			}
 			defer net.net.Close()
 			p.dir = t.TempDir()
-			if p.load, err = net.write(p.dir); err != nil {
-				t.Fatal(err)
-			}
-			if p.w == nil { // one process serves all networks
-				err = p.start(ctx)
-			} else {
-				_, err = p.w.ask(t.Context(), loadLimit, p.load)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
 			o := net.net.Outputs()
+			load := func(outputs string) {
+				t.Helper()
+				if p.load, err = net.write(p.dir, outputs); err != nil {
+					t.Fatal(err)
+				}
+				if p.w == nil { // one process serves all networks
+					err = p.start(ctx)
+				} else {
+					_, err = p.w.ask(t.Context(), loadLimit, p.load)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			load("full")
 			y, err := p.array(t.Context(), "forward", []int{n, o})
 			if err != nil {
 				t.Fatal(err)
@@ -98,22 +107,33 @@ func TestPeerAgrees(t *testing.T) {
 			if d := relativeDifference(forward(t, net), y); !(d <= 1e-13) {
 				t.Errorf("f(x): relative difference %.2g, want ≤ 1e-13", d)
 			}
-			g, err := net.net.NTK(t.Context(), empirical.Batch{net.x}, nil, full)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, impl := range implementations {
-				if _, err := p.run(t.Context(), impl, loadLimit); err != nil {
-					t.Errorf("%s: %v", impl, err)
-					continue
-				}
-				theta, err := p.theta(t.Context(), []int{n, n, o, o})
+			for _, outputs := range []empirical.Outputs{empirical.Full, empirical.Trace, empirical.Diagonal} {
+				b := benchmark{n: n, outputs: outputs}
+				kept, shape, scale := b.peerOutputs(o)
+				load(kept)
+				g, err := net.net.NTK(t.Context(), empirical.Batch{net.x}, nil, b.options())
 				if err != nil {
 					t.Fatal(err)
 				}
-				// Θ sums a hundred products of such numbers more.
-				if d := relativeDifference(g.Values, theta); !(d <= 1e-12) {
-					t.Errorf("Θ by %s: relative difference %.2g, want ≤ 1e-12", impl, d)
+				for _, impl := range implementations {
+					if name != "conv" && outputs != empirical.Full && impl != implementations[0] {
+						continue // seconds each to compile
+					}
+					if _, err := p.run(t.Context(), impl, loadLimit); err != nil {
+						t.Errorf("%s by %s: %v", outputs, impl, err)
+						continue
+					}
+					theta, err := p.theta(t.Context(), shape)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for i := range theta {
+						theta[i] *= scale
+					}
+					// Θ sums a hundred products of such numbers more.
+					if d := relativeDifference(g.Values, theta); !(d <= 1e-12) {
+						t.Errorf("Θ %s by %s: relative difference %.2g, want ≤ 1e-12", outputs, impl, d)
+					}
 				}
 			}
 		})
@@ -153,7 +173,7 @@ func TestPeerRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer net.net.Close()
-	if p.load, err = net.write(p.dir); err != nil {
+	if p.load, err = net.write(p.dir, "full"); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.start(t.Context()); err != nil {
@@ -172,6 +192,10 @@ func TestPeerRefuses(t *testing.T) {
 		"a field without translation": bad(func(q *request) {
 			q.Spec = []byte(`{"layers": [{"op": "dense", "width": 3, "w_std": 1, "s": [1, 2]}], "parameterization": "ntk", "input_shape": [5]}`)
 		}),
+		"a norm with weights": bad(func(q *request) {
+			q.Spec = []byte(`{"layers": [{"op": "layer_norm", "axis": [-1], "eps": 1, "affine": true}], "parameterization": "ntk", "input_shape": [5]}`)
+		}),
+		"outputs, unknown":            bad(func(q *request) { q.Outputs = "pseudo" }),
 		"too few weights":             bad(func(q *request) { q.Params = q.Params[1:] }),
 		"weights in another order":    bad(func(q *request) { q.Params = []string{q.Params[2], q.Params[1], q.Params[0]} }),
 		"arrays of another dtype":     bad(func(q *request) { q.DType = "float32" }),

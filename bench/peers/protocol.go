@@ -14,15 +14,19 @@ import (
 type request struct {
 	// Do is load, run, forget, save or forward.
 	Do string `json:"do"`
-	// Spec, Params, Arrays and DType belong to load: the network, the names of
-	// its weights in the order of its layers, and the .npz that has them and
-	// the inputs x.
-	Spec   json.RawMessage `json:"spec,omitempty"`
-	Params []string        `json:"params,omitempty"`
-	Arrays string          `json:"arrays,omitempty"`
-	DType  string          `json:"dtype,omitempty"`
+	// Spec, Params, Arrays, DType and Outputs belong to load: the network, the
+	// names of its weights in the order of its layers, the .npz that has them and
+	// the inputs x, and full, mean or diagonal.
+	Spec    json.RawMessage `json:"spec,omitempty"`
+	Params  []string        `json:"params,omitempty"`
+	Arrays  string          `json:"arrays,omitempty"`
+	DType   string          `json:"dtype,omitempty"`
+	Outputs string          `json:"outputs,omitempty"`
 	// Implementation belongs to run and forget.
 	Implementation implementation `json:"implementation,omitempty"`
+	// Turn belongs to run: calls follow each other until so many seconds passed,
+	// at least one.
+	Turn float64 `json:"turn,omitempty"`
 	// Path belongs to save, which writes Θ of the last run, and to forward,
 	// which writes f(x): the .npy to write.
 	Path string `json:"path,omitempty"`
@@ -32,7 +36,7 @@ type request struct {
 // after the start, which has Versions.
 type answer struct {
 	Error    string            `json:"error"`
-	Seconds  float64           `json:"seconds"` // of a run
+	Seconds  float64           `json:"seconds"` // of one call of a run, the mean
 	Versions map[string]string `json:"versions"`
 }
 

@@ -53,10 +53,19 @@ func (a *Analysis) unify(e *graph.Eqn, x, y *factor) *factor {
 		y.role == Unknown && (x.role == Width || x.role == Position):
 		y.up = x
 		x.contracted = x.contracted || y.contracted
+	case x.role == Position && y.role == Width && a.fixed(x):
+		// Numbers of the model's own lie along the width: a table of waves.
+		x.up = y
+		return y
 	case x.role == Position && y.role == Width:
 		a.conflict(e, "a width meets %s, an axis of data", name(x))
 	}
 	return x
+}
+
+// fixed reports whether an index counts numbers that depend on no input.
+func (a *Analysis) fixed(f *factor) bool {
+	return !a.isInput[f.born] && !a.examples[f.born]
 }
 
 // rank orders roles: where two meet, the first is the result's.

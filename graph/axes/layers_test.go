@@ -132,6 +132,11 @@ var independent = []struct {
 	{"one-hot", shapes.Make(dtypes.Int32, 2, 5), func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
 		return layers.Dense(ctx.In("b"), gx.OneHot(x, 10, dtypes.Float64), true, 4)
 	}, "[B 2][P 5][O 4]"},
+	{"numbers of the model's own along a width", floats(2, 5, 6), func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
+		waves := gx.Sin(gx.Mul(gx.Iota(x.Graph(), floats(1, 5, 8), 1), gx.Iota(x.Graph(), floats(1, 5, 8), 2)))
+		h := gx.Add(layers.Dense(ctx.In("a"), x, true, 8), waves)
+		return layers.Dense(ctx.In("b"), h, true, 4)
+	}, "[B 2][P 5][O 4]"},
 	{"class token", floats(2, 5, 6), func(ctx *mlctx.Context, x *gx.Node) *gx.Node {
 		h := layers.Dense(ctx.In("a"), x, true, 8)
 		cls := ctx.VariableWithShape("cls", floats(1, 1, 8)).ValueGraph(x.Graph())

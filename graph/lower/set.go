@@ -24,6 +24,17 @@ type Set struct {
 // A Condition decides by an op's attributes and the shapes of its operands.
 type Condition func(attrs graph.Attrs, in []shapes.Shape) bool
 
+// For returns what to lower for a backend whose arithmetic is in dtype.
+func For(backend backends.Backend, dtype dtypes.DType) Set {
+	switch {
+	case backend.Name() == "SimpleGo (go)":
+		return SimpleGo()
+	case dtype == dtypes.Float64:
+		return XLAFloat64()
+	}
+	return XLA()
+}
+
 // SimpleGo returns what GoMLX's pure Go backend (v0.26.0) lacks, what it does
 // wrong, and what it does more slowly than the ops it is lowered to:
 //   - Pad, Reverse, SelectAndScatter, DynamicSlice, DynamicUpdateSlice,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -42,7 +41,7 @@ func Join(ctx context.Context, path string, parts []string, packed bool, progres
 	}
 	spec := sources[0].past.header.Spec
 	spec.Part, spec.Packed = Part{}, packed
-	w, err := openOrCreate(ctx, path, spec, sources[0].past.header.Manifest)
+	w, err := ResumeNPY(ctx, path, spec, sources[0].past.header.Manifest)
 	if err != nil {
 		return Spec{}, err
 	}
@@ -59,16 +58,6 @@ func Join(ctx context.Context, path string, parts []string, packed bool, progres
 		}
 	}
 	return w.Spec(), w.Close()
-}
-
-func openOrCreate(ctx context.Context, path string, spec Spec, m Manifest) (*File, error) {
-	if _, err := os.Lstat(journalPath(path)); errors.Is(err, fs.ErrNotExist) {
-		if _, err := Abandoned(path); err != nil {
-			return nil, err
-		}
-		return CreateNPY(path, spec, m)
-	}
-	return OpenNPYContext(ctx, path, spec, m)
 }
 
 // sources reads the parts' journals and puts them in order.

@@ -102,6 +102,18 @@ func OpenNPYContext(ctx context.Context, path string, spec Spec, manifest Manife
 	return f, nil
 }
 
+// ResumeNPY is [OpenNPYContext] where a journal is, and [CreateNPY] where none is:
+// what a process that was killed while it made the array left is removed.
+func ResumeNPY(ctx context.Context, path string, spec Spec, manifest Manifest) (*File, error) {
+	if _, err := os.Lstat(journalPath(path)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := Abandoned(path); err != nil {
+			return nil, err
+		}
+		return CreateNPY(path, spec, manifest)
+	}
+	return OpenNPYContext(ctx, path, spec, manifest)
+}
+
 // openArray opens the array that a journal belongs to, by the name that it has,
 // and returns where its entries start.
 func openArray(path string, spec Spec, flag int) (_ *os.File, offset int64, err error) {
