@@ -132,7 +132,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "nothing on stderr but a failure")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say on stderr what is used and planned")
 	f.StringVar(&a.cache, "cache", "", "folder of native libraries and data (default: $NTK_CACHE, or ntk in the user's cache folder)")
-	root.AddCommand(a.diagnoseVerb(), a.gramVerb(), a.limitVerb(), a.mergeVerb(), a.verifyVerb(), a.spectrumVerb(), a.modelsVerb(), a.dataVerb(),
+	root.AddCommand(a.diagnoseVerb(), a.gramVerb(), a.limitVerb(), a.workerVerb(), a.mergeVerb(), a.verifyVerb(), a.spectrumVerb(), a.modelsVerb(), a.dataVerb(),
 		a.setupVerb(), a.doctorVerb(), a.versionVerb())
 	return root
 }

@@ -56,6 +56,7 @@ var written = map[string]any{
 	"ntk/plan/1":       explanation{},
 	"ntk/limit/1":      limitResult{},
 	"ntk/recursion/1":  recursion{},
+	"ntk/worker/1":     workerResult{},
 	"ntk/merge/1":      mergeResult{},
 	"ntk/verify/1":     verification{},
 	"ntk/spectrum/1":   spectrumResult{},

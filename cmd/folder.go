@@ -20,7 +20,7 @@ var ours = []string{
 	"theta*.npy.journal.new",
 	"nngp.npy", "nngp.npy.partial", "nngp.npy.journal", "nngp.npy.journal.new",
 	"ntk.npy", "ntk.npy.partial", "ntk.npy.journal", "ntk.npy.journal.new",
-	durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
+	queueFolder, durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
 }
 
 // isOurs reports whether a file has a name of ours.
@@ -56,7 +56,11 @@ func newFolder(path string, force bool) error {
 			return fmt.Errorf("--out %s: %w", path, err)
 		}
 		for _, f := range old {
-			if err := os.Remove(f); err != nil {
+			remove := os.Remove
+			if pattern == queueFolder {
+				remove = os.RemoveAll
+			}
+			if err := remove(f); err != nil {
 				return fmt.Errorf("--out %s: %w", path, err)
 			}
 		}
