@@ -27,6 +27,7 @@ func TestBadInput(t *testing.T) {
 	short := write(t, "short.npy", npy("(2, 3)", 1, 2, 3, 4, 5))
 	none := write(t, "none.npy", npy("(0, 3)"))
 	oblong := write(t, "oblong.npy", npy("(2, 3)", 1, 2, 3, 4, 5, 6))
+	numbers := write(t, "numbers.csv", []byte("a,b\n1,0.5\n2,1.5\n"))
 	skew := write(t, "skew.npy", npy("(2, 2)", 1, 2, 3, 4))
 	idx := write(t, "few-images-idx3-ubyte", []byte{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3})
 	cifar := write(t, "few.bin", make([]byte, 3072))
@@ -143,6 +144,38 @@ func TestBadInput(t *testing.T) {
 		{"Gram file not symmetric", 1, "spectrum " + skew, []string{skew, "not symmetric", "[1, 0]"}},
 		{"file and network", 2, "spectrum --model mlp " + skew, []string{"--model", "not both"}},
 		{"neither file nor network", 2, "spectrum", []string{".npy", "--model"}},
+		{"no kernel", 2, "predict", []string{"--kernel", "gaussian", "models list"}},
+		{"unknown kernel", 2, "predict --kernel gausian", []string{`"gausian"`, `did you mean "gaussian"?`, "laplace"}},
+		{"limit of an unknown network", 2, "predict --kernel limit:mpl", []string{`"mpl"`, `did you mean "mlp"?`}},
+		{"limit of an ONNX file", 2, "predict --kernel limit:net.onnx", []string{"net.onnx", "spec (.json)"}},
+		{"draws of a limit", 2, "predict --kernel limit:mlp --draws 2", []string{"--draws", "limit:mlp"}},
+		{"no limit", 1, "predict --kernel limit:resnet-small --norm batch --examples 20 --test-examples 5", []string{"predict --kernel resnet-small --draws 10"}},
+		{"unknown method", 2, "predict --kernel linear --method svn", []string{`"svn"`, `"svm"`}},
+		{"bad targets", 2, "predict --kernel linear --targets signs", []string{`"signs"`, "centred or onehot"}},
+		{"ridge below 0", 2, "predict --kernel linear --ridge 0.1,-1", []string{"--ridge -1", "above 0"}},
+		{"C of no SVM", 2, "predict --kernel linear --C 1", []string{"--C", "--method ridge"}},
+		{"gamma of no formula", 2, "predict --kernel linear --gamma 1", []string{"--gamma", "linear"}},
+		{"width of a formula", 2, "predict --kernel gaussian --width 5", []string{"--width", "gaussian"}},
+		{"zero draws", 2, "predict --kernel mlp --draws 0", []string{"--draws 0", "at least 1"}},
+		{"depth twice for predictions", 2, "predict --kernel mlp --depth 2 --depths 1,2", []string{"--depth ", "--depths"}},
+		{"joint predictions", 2, "predict --kernel mlp --training", []string{"--joint", "interact"}},
+		{"zero examples to test on", 2, "predict --kernel linear --test-examples 0", []string{"--test-examples", "at least 1"}},
+		{"none left to test on", 1, "predict --kernel linear --examples all --test-examples all", []string{"1797", "none are left"}},
+		{"more to test on than there are", 1, "predict --kernel linear --examples 1500", []string{"2000 examples asked for", "1797"}},
+		{"test data missing", 1, "predict --kernel linear --test nowhere.npy", []string{"nowhere.npy"}},
+		{"predictions without labels", 1, "predict --kernel linear --labels none", []string{"labels"}},
+		{"SVM of numbers", 1, "predict --kernel linear --method svm --examples 1 --test-examples 1 --train " + numbers, []string{"numbers to predict", "ridge"}},
+		{"protocol with a test set", 2, "predict --kernel linear --protocol uci --test digits", []string{"--test", "folds"}},
+		{"protocol of a process", 2, "predict --kernel linear --protocol uci --method gp", []string{"ridge or svm"}},
+		{"more folds than examples", 1, "predict --kernel linear --examples 20 --test-examples 5 --folds 30", []string{"--folds 30", "20 examples"}},
+		{"more centres than examples", 1, "predict --kernel linear --method falkon --centres 600", []string{"--centres 600", "500"}},
+		{"centres of ridge regression", 2, "predict --kernel linear --centres 6", []string{"--centres", "falkon"}},
+		{"resume without a folder", 2, "predict --kernel mlp --resume", []string{"--resume", "--out"}},
+		{"budget too small for predictions", 1, "predict --kernel linear --memory 4MiB", []string{"budget", "500 examples to train on", "4 MiB", "falkon"}},
+		{"kernel of a file, oblong", 1, "predict --examples 1 --test-examples 1 --ridge 1 --train " + numbers + " --kernel " + oblong, []string{oblong, "[2 3]", "[2, 2]"}},
+		{"predictions into a folder that exists", 1, "predict --kernel linear --out " + full, []string{full, "--force"}},
+		{"singular kernel without a ridge", 1, "predict --kernel linear --ridge 0", []string{"raise the noise or ridge"}},
+		{"one class to train on", 1, "predict --kernel linear --examples 1", []string{"one class", "--shuffle"}},
 		{"data set to fetch unknown", 2, "data fetch mnits", []string{`"mnits"`, `did you mean "mnist"?`, "cifar10"}},
 		{"data set to fetch in the program", 2, "data fetch digits", []string{"digits", "nothing to fetch"}},
 		{"part to fetch", 2, "data fetch cifar10-test", []string{"cifar10-test", "data fetch cifar10"}},

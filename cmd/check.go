@@ -106,12 +106,12 @@ func (a *app) check(c *cobra.Command, k *checkFlags) error {
 	}
 	slices.Sort(k.widths)
 	if k.widths = slices.Compact(k.widths); len(k.widths) < 2 || k.widths[0] < 1 {
-		return usagef("--widths %s: want two or more numbers of at least 1, such as 64,128,256", strings.Trim(strings.ReplaceAll(fmt.Sprint(k.widths), " ", ","), "[]"))
+		return usagef("--widths %s: want two or more numbers of at least 1, such as 64,128,256", list(k.widths))
 	}
 	if c.Flags().Changed("width") {
 		return usagef("--width: the widths to compare are --widths")
 	}
-	name, build, err := a.widths(c, k)
+	name, build, err := a.widths(c, &k.network, k.widths[0], k.input, k.outputs)
 	if err != nil {
 		return err
 	}
@@ -145,9 +145,9 @@ func (a *app) check(c *cobra.Command, k *checkFlags) error {
 	return a.printCheck(name, got)
 }
 
-// widths returns the network's name and what builds it at a width.
-func (a *app) widths(c *cobra.Command, k *checkFlags) (string, func(width int) (*models.Spec, error), error) {
-	n := &k.network
+// widths returns the network's name and what builds it at a width, after trying
+// the first.
+func (a *app) widths(c *cobra.Command, n *networkFlags, first int, input []int, outputs int) (string, func(width int) (*models.Spec, error), error) {
 	fail := func(err error) (string, func(int) (*models.Spec, error), error) { return "", nil, err }
 	switch {
 	case n.model == "":
@@ -162,11 +162,11 @@ func (a *app) widths(c *cobra.Command, k *checkFlags) (string, func(width int) (
 			return fail(err)
 		}
 		at := func(width int) (*models.Spec, error) {
-			config := n.config(0, k.input, k.outputs)
+			config := n.config(0, input, outputs)
 			config.Width = width
 			return build(config)
 		}
-		if _, err := at(k.widths[0]); err != nil { // before libraries are opened
+		if _, err := at(first); err != nil { // before libraries are opened
 			return fail(usageError{err})
 		}
 		return n.model, at, nil
@@ -184,7 +184,7 @@ func (a *app) widths(c *cobra.Command, k *checkFlags) (string, func(width int) (
 	if err != nil {
 		return fail(err)
 	}
-	if _, err := s.WithWidth(k.widths[0]); err != nil {
+	if _, err := s.WithWidth(first); err != nil {
 		return fail(fmt.Errorf("%s: %w", n.model, err))
 	}
 	name := s.Name

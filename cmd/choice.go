@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	patterns "path"
 	"slices"
 	"strings"
@@ -51,7 +50,7 @@ func (h *choiceFlags) check() error {
 
 // config adds what was chosen to what must agree for a run to be resumed.
 func (h *choiceFlags) config(c map[string]string) {
-	c["of"] = strings.Trim(strings.ReplaceAll(fmt.Sprint(h.of), " ", ","), "[]")
+	c["of"] = list(h.of)
 	c["params"] = strings.Join(h.params, " ")
 	for name, set := range map[string]bool{"joint": h.joint, "training": h.training} {
 		if set {

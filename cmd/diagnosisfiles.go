@@ -1,16 +1,12 @@
 package cmd
 
 import (
-	"bytes"
 	"fmt"
 	"path/filepath"
 	"time"
 
 	"github.com/gontk/ntk/diagnose"
 	"github.com/gontk/ntk/empirical"
-	"github.com/gontk/ntk/internal/durable"
-	"github.com/gontk/ntk/internal/machine"
-	"github.com/gontk/ntk/internal/report"
 	"github.com/gontk/ntk/internal/tiles"
 )
 
@@ -73,31 +69,13 @@ func (w *diagnosisFiles) write(r *diagnose.Result, incomplete string) error {
 	doc := r.Report(diagnose.About{
 		Command: a.command(), Labels: s.set.Y, ClassNames: s.set.ClassNames, Incomplete: incomplete,
 		Generated: time.Now(),
-		Facts: []report.Fact{
-			{Name: "backend", Value: backendText(s)},
-			{Name: "contraction", Value: s.blas.Name()},
-			{Name: "versions", Value: thisVersion().String()},
-			{Name: "machine", Value: machine.Describe().String()},
-			{Name: "data licence", Value: s.set.License},
-		},
+		Facts:     s.facts(),
 	})
-	var b bytes.Buffer
-	if err := doc.WriteHTML(&b); err != nil {
+	if err := writeReport(w.report(), doc); err != nil {
 		return err
-	}
-	if err := durable.Write(w.report(), b.Bytes()); err != nil {
-		return fmt.Errorf("writing %s: %w", w.report(), err)
 	}
 	if err := m.sumFiles(w.folder); err != nil {
 		return err
 	}
 	return m.write(w.folder)
-}
-
-// backendText names the backend without folders of the machine.
-func backendText(s *study) string {
-	if s.backend.API == "" {
-		return s.backend.Kind
-	}
-	return s.backend.Kind + ", PJRT API " + s.backend.API
 }

@@ -197,3 +197,6 @@ func alternatives(names []string) string {
 	}
 	return fmt.Sprintf("%s or %s", strings.Join(names[:last], ", "), names[last])
 }
+
+// list writes numbers as a flag has them.
+func list(n []int) string { return strings.Trim(strings.ReplaceAll(fmt.Sprint(n), " ", ","), "[]") }

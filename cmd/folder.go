@@ -19,8 +19,14 @@ var ours = []string{
 	"manifest*.json", "report.html", "theta*.npy", "theta*.npy.partial", "theta*.npy.journal",
 	"theta*.npy.journal.new",
 	"nngp.npy", "nngp.npy.partial", "nngp.npy.journal", "nngp.npy.journal.new",
+	"nngp-*.npy", "nngp-*.npy.partial", "nngp-*.npy.journal", "nngp-*.npy.journal.new",
 	"ntk.npy", "ntk.npy.partial", "ntk.npy.journal", "ntk.npy.journal.new",
-	queueFolder, durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
+	"checkpoint.npz", "prediction.npz", "weights.npz",
+	durable.Partial + "checkpoint.npz-*", durable.Partial + "prediction.npz-*", durable.Partial + "weights.npz-*",
+	durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
+	"predictions.npy", "classes.npy", "variances.npy", "kernel*.npy",
+	durable.Partial + "predictions.npy-*", durable.Partial + "classes.npy-*", durable.Partial + "variances.npy-*", durable.Partial + "kernel*.npy-*",
+	queueFolder,
 }
 
 // isOurs reports whether a file has a name of ours.

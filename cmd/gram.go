@@ -76,6 +76,7 @@ by "worker" with the same flags, at any time; --workers n starts n on this one.
 	f.IntVar(&g.workers, "workers", 0, "have as many processes on this machine compute the tiles")
 	g.queue.register(c)
 	f.BoolVar(&g.explain, "explain", false, "print the plan and stop")
+	a.registerDryRun(c)
 	return c
 }
 
@@ -158,6 +159,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 			_, err = fmt.Fprint(a.stdout, plan, text)
 		}
 		return err
+	}
+	if a.dryRun {
+		return a.dryGram(g, s, plan)
 	}
 	if err := s.draw(f); err != nil {
 		return err

@@ -24,6 +24,7 @@ type limitFlags struct {
 	force   bool
 	resume  bool
 	explain bool
+	signal  bool
 }
 
 func (a *app) limitVerb() *cobra.Command {
@@ -34,12 +35,15 @@ func (a *app) limitVerb() *cobra.Command {
 		Long: `limit derives the kernels of the infinitely wide network from the network itself
 and writes K(x, x) and Θ(x, x) in float64, tile by tile, to nngp.npy and ntk.npy in
 --out, with manifest.json. A run that was stopped goes on with --resume. --explain
-prints the recursion that was derived, and does nothing else. A network without a
+prints the recursion that was derived, and does nothing else; --signal what its
+steps W φ(z) + b do to variances and correlations: fixed points, depth scales, and
+the edge of chaos of its activations. A network without a
 limit, or with an op that no rule covers, is refused: the op, its source line and
 the reason are named.`,
 		Example: examples(a.program, "limit --model mlp --data digits --examples 100 --out limit",
 			"limit --model mlp --data digits --examples 100 --out limit --resume",
-			"limit --model cnn-gap --explain"),
+			"limit --model cnn-gap --explain",
+			"limit --model mlp --activation tanh --w-std 1.3 --b-std 0.2 --signal"),
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.limit(c, l) },
 	}
@@ -52,6 +56,7 @@ the reason are named.`,
 	f.BoolVar(&l.force, "force", false, "replace the results in --out")
 	f.BoolVar(&l.resume, "resume", false, "go on with what is in --out")
 	f.BoolVar(&l.explain, "explain", false, "print the recursion and stop")
+	f.BoolVar(&l.signal, "signal", false, "print variance and correlation maps' fixed points and edges of chaos, and stop")
 	return c
 }
 
@@ -70,8 +75,10 @@ func (a *app) limit(c *cobra.Command, l *limitFlags) error {
 	switch {
 	case l.block < 0:
 		return usagef("--block %d: want at least 1", l.block)
-	case l.out == "" && !l.explain:
-		return usagef("--out is missing: the folder that nngp.npy and ntk.npy go to; or --explain")
+	case l.explain && l.signal:
+		return usagef("--explain and --signal: give one of them")
+	case l.out == "" && !l.explain && !l.signal:
+		return usagef("--out is missing: the folder that nngp.npy and ntk.npy go to; or --explain, or --signal")
 	case l.force && l.resume:
 		return usagef("--force and --resume: give one of them")
 	}
@@ -107,14 +114,34 @@ func (a *app) limit(c *cobra.Command, l *limitFlags) error {
 		_, err := fmt.Fprint(a.stdout, derived.Explain())
 		return err
 	}
+	if l.signal {
+		return a.printSignal(source.Name, derived)
+	}
 	return a.computeLimit(ctx, l, set, source, derived, budget)
 }
 
-// monteCarloCommand is this command line, for what has no limit: Θ of 32 seeds.
+// monteCarloCommand is this command line for what has no limit: over widths where
+// networks of several widths can be built, else Θ of 32 seeds.
 func (a *app) monteCarloCommand(l *limitFlags) string {
+	verb, drop := "compare", []string{"--explain", "--signal", "--block", "--resume", "--width"}
+	if a.isOwn(l.network.model) || isONNX(l.network.model) {
+		verb, drop = "diagnose", drop[:4]
+	}
 	b := *a
-	b.args = slices.DeleteFunc(slices.Clone(a.args), func(s string) bool { return strings.HasPrefix(s, "--explain") })
-	b.args[slices.Index(b.args, "limit")] = "diagnose"
+	b.args = nil
+	for i := 0; i < len(a.args); i++ {
+		name, _, joined := strings.Cut(a.args[i], "=")
+		switch {
+		case slices.Contains(drop, name):
+			if !joined && (name == "--block" || name == "--width") {
+				i++ // its value
+			}
+		case a.args[i] == "limit" && !slices.Contains(b.args, verb):
+			b.args = append(b.args, verb)
+		default:
+			b.args = append(b.args, a.args[i])
+		}
+	}
 	b.args = append(b.args, "--seeds", "32")
 	if l.out == "" {
 		b.args = append(b.args, "--out", "DIR")

@@ -157,16 +157,36 @@ func TestLimitMonteCarlo(t *testing.T) {
 		t.Fatal("the input itself has a limit")
 	}
 	for name, text := range map[string]string{"of cmd": own.stderr, "of limits": refusal.Error()} {
-		_, command, ok := strings.Cut(text, "serves: ntk ")
-		if !ok {
-			t.Fatalf("%s: %q names no command", name, text)
-		}
 		out := filepath.Join(t.TempDir(), "out")
-		args := strings.Fields(strings.NewReplacer("MODEL", "bent", "DATA", file, "DIR", out).Replace(command))
+		args := recommended(t, text, "MODEL", "bent", "DATA", file, "DIR", out)
 		succeed(t, bent, append(args, "--backend", "go", "--examples", "all")...)
 		thetas, err := filepath.Glob(filepath.Join(out, "*.npy"))
 		if err != nil || len(thetas) != 32 {
-			t.Errorf("%s: %q left %d matrices (%v), want one for each of 32 seeds", name, command, len(thetas), err)
+			t.Errorf("%s: %q left %d matrices (%v), want one for each of 32 seeds", name, args, len(thetas), err)
 		}
 	}
+	// Networks that can be built at several widths are compared over them.
+	gru := write(t, "gru.json", []byte(`{"layers": [{"op": "gru", "width": 4, "w_std": 1, "u_std": 1}, {"op": "dense", "width": 1, "w_std": 1}], "parameterization": "ntk", "input_shape": [3, 2]}`))
+	steps := write(t, "steps.npy", npy("(2, 3, 2)", integers(6, 2)...))
+	r := do(t.Context(), nil, "--quiet", "limit", "--model", gru, "--data", steps, "--examples", "2", "--block", "2", "--explain")
+	out := filepath.Join(t.TempDir(), "out")
+	args := recommended(t, r.stderr, "DIR", out)
+	if !slices.Contains(args, "compare") || slices.Contains(args, "--block") {
+		t.Errorf("%q recommends %q", r.stderr, args)
+	}
+	text := succeed(t, nil, append(args, "--backend", "go", "--seeds", "2", "--widths", "4,8")...).stdout
+	if !strings.Contains(text, "No limit is derived") || !strings.Contains(text, "not derived") {
+		t.Errorf("compare says %q of what has no limit", text)
+	}
+}
+
+// recommended returns the arguments of the command that a refusal recommends, with
+// words that stand for something replaced.
+func recommended(t *testing.T, text string, words ...string) []string {
+	t.Helper()
+	_, command, ok := strings.Cut(text, "serves: ntk ")
+	if !ok {
+		t.Fatalf("%q names no command", text)
+	}
+	return strings.Fields(strings.NewReplacer(words...).Replace(command))
 }

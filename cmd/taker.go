@@ -24,7 +24,7 @@ type taker struct {
 	todo  map[tiles.Tile]bool // of the unit
 	err   error               // of the queue; [errNoWork] once the job has ended
 	sent  int
-	first tiles.Tile // of the unit, when it was taken
+	first tiles.Tile          // of the unit, when it was taken
 	fails map[tiles.Tile]bool // first tiles of units that failed since a tile was sent
 	// failed counts tiles.
 	failed int

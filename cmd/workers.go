@@ -14,7 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/gontk/ntk/internal/machine")
+	"github.com/gontk/ntk/internal/machine"
+)
 
 // workerFlags returns the flags of a worker for a job of gram: those that are
 // set, and that "worker" has too, but for those that each process chooses.

@@ -147,7 +147,7 @@ func (f *Network) ranges(exec backends.Executable, values []*graph.Value, x Batc
 		var k int
 		switch {
 		case i == f.gradient.u:
-			b, err = upload(f.backend, filled(f.dtype, v.Shape.Dimensions, 1))
+			b, err = graph.Upload(f.backend, filled(f.dtype, v.Shape.Dimensions, 1))
 		case scan(name, inputName, &k):
 			b, err = uploadRows(f.backend, x[k], n, 1, 1)
 		default:

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/gomlx/gomlx/backends"
+
+	"github.com/gontk/ntk/graph"
 )
 
 // Parameters returns P, the number of parameters of the chosen weights.
@@ -92,7 +94,7 @@ func (a *Operator) checkDirection(u, v []float64) error {
 // uploadDirection uploads u as tangents of one lane.
 func (a *Operator) uploadDirection(u []float64) (buffers []backends.Buffer, err error) {
 	for _, w := range a.sel.weights {
-		b, err := a.f.uploadFloats(u[:w.size()], append([]int{1}, w.variable.Shape().Dimensions...)...)
+		b, err := graph.UploadFloats(a.f.backend, a.f.dtype, u[:w.size()], append([]int{1}, w.variable.Shape().Dimensions...)...)
 		if err != nil {
 			_ = a.f.freeAll(buffers)
 			return nil, fmt.Errorf("empirical: uploading a direction: %w", err)

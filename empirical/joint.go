@@ -67,11 +67,7 @@ func (f *Network) uploadBasis(s *selection, from, size int) (backends.Buffer, er
 			copy(z[(r*s.rows+k)*all+n*outputs:], s.basis[k*outputs:][:outputs])
 		}
 	}
-	flat, err := graph.FlatOf(shape.DType, z...)
-	if err != nil {
-		return nil, err
-	}
-	return f.backend.BufferFromFlatData(0, flat, shape)
+	return graph.UploadFloats(f.backend, shape.DType, z, shape.Dimensions...)
 }
 
 // examples returns how many examples of a joint batch have rows.

@@ -120,17 +120,8 @@ var networks = []struct {
 // oracle without recording, vmap, factors or contraction.
 func loop(t *testing.T, ctx *mlctx.Context, f func(*mlctx.Context, *gx.Node) *gx.Node, x1, x2 *tensors.Tensor) (full []float64, o int) {
 	t.Helper()
-	jac := func(x *tensors.Tensor) (rows [][]float64) {
-		for n := range x.Shape().Dimensions[0] {
-			one, err := empirical.Batch{x}.Rows(n)
-			if err != nil {
-				t.Fatal(err)
-			}
-			rows = append(rows, jacobian(t, ctx, f, one[0])...)
-		}
-		return rows
-	}
-	return products(jac(x1), jac(x2), x1.Shape().Dimensions[0], x2.Shape().Dimensions[0])
+	r := newGradientLoop(t, ctx, f, x1, x2)
+	return products(r.j1, r.j2, r.n1, r.n2)
 }
 
 // jointLoop is loop for a function of whole batches.

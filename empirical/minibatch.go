@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/gomlx/gomlx/backends"
-	"github.com/gomlx/gomlx/pkg/core/shapes"
 
 	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/graph/cost"
@@ -174,7 +173,7 @@ func (c *chunk) pull(ctx context.Context) (sums []backends.Buffer, err error) {
 	}
 	for _, w := range c.a.sel.weights {
 		s := w.variable.Shape()
-		b, err := upload(f.backend, filled(f.dtype, append([]int{c.k}, s.Dimensions...), 0))
+		b, err := graph.Upload(f.backend, filled(f.dtype, append([]int{c.k}, s.Dimensions...), 0))
 		if err != nil {
 			return nil, fmt.Errorf("empirical: uploading zeros: %w", err)
 		}
@@ -309,7 +308,7 @@ func (c *chunk) cotangents(from int) (backends.Buffer, error) {
 			}
 		}
 	}
-	b, err := c.a.f.uploadFloats(z, c.k, c.n, o)
+	b, err := graph.UploadFloats(c.a.f.backend, c.a.f.dtype, z, c.k, c.n, o)
 	if err != nil {
 		return nil, fmt.Errorf("empirical: uploading a vector: %w", err)
 	}
@@ -337,15 +336,6 @@ func (c *chunk) add(from int, y []float64) error {
 		}
 	}
 	return nil
-}
-
-// uploadFloats uploads z in the dtype of the arithmetic.
-func (f *Network) uploadFloats(z []float64, dims ...int) (backends.Buffer, error) {
-	flat, err := graph.FlatOf(f.dtype, z...)
-	if err != nil {
-		return nil, err
-	}
-	return f.backend.BufferFromFlatData(0, flat, shapes.Make(f.dtype, dims...))
 }
 
 func (f *Network) freeAll(buffers []backends.Buffer) error {

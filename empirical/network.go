@@ -173,22 +173,12 @@ func (f *Network) weight(param string) (backends.Buffer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("empirical: value of %s: %w", v.ScopeAndName(), err)
 	}
-	b, err := upload(f.backend, t)
+	b, err := graph.Upload(f.backend, t)
 	if err != nil {
 		return nil, fmt.Errorf("empirical: uploading %s: %w", v.ScopeAndName(), err)
 	}
 	f.weights[param] = b
 	return b, nil
-}
-
-func upload(backend backends.Backend, t *tensors.Tensor) (b backends.Buffer, err error) {
-	cerr := t.ConstFlatData(func(flat any) {
-		b, err = backend.BufferFromFlatData(0, flat, t.Shape())
-	})
-	if cerr != nil {
-		return nil, cerr
-	}
-	return b, err
 }
 
 // A Batch holds examples: one tensor for each input of the model, axis 0 being

@@ -171,13 +171,19 @@ func (r *run) all(ctx context.Context) (err error) {
 	if plan.products != nil {
 		return r.byProducts(ctx)
 	}
-	if r.exec1, err = f.jacobians(spec.Block1, plan.sel, plan.ways); err != nil {
+	size := spec.Block1
+	if !r.opts.Pairs {
+		// Tiles are wider than high where x1 has fewer examples than a block; one
+		// size of blocks serves both.
+		size = max(size, spec.Block2)
+	}
+	if r.exec1, err = f.jacobians(size, plan.sel, plan.ways); err != nil {
 		return err
 	}
-	if r.exec2, err = f.jacobians(spec.Block1, plan.sel2, plan.ways); err != nil {
+	if r.exec2, err = f.jacobians(size, plan.sel2, plan.ways); err != nil {
 		return err
 	}
-	r.contraction = newContractor(f.dtype, r.blas, spec.Block1, plan)
+	r.contraction = newContractor(f.dtype, r.blas, size, plan)
 	defer r.contraction.done()
 	r.gram.Compile = time.Since(t0)
 	if r.opts.Pairs {

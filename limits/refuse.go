@@ -25,8 +25,8 @@ type Refusal struct {
 	MonteCarlo string
 }
 
-// Error implements error, on one line.
-func (r *Refusal) Error() string {
+// place says which op it is, where it was built, and near which weight.
+func (r *Refusal) place() string {
 	var at []string
 	if r.Source != "" {
 		at = append(at, r.Source)
@@ -34,11 +34,15 @@ func (r *Refusal) Error() string {
 	if r.Weight != "" {
 		at = append(at, "nearest weight "+r.Weight)
 	}
-	place := ""
-	if len(at) > 0 {
-		place = " (at " + strings.Join(at, ", ") + ")"
+	if len(at) == 0 {
+		return r.Op
 	}
-	return fmt.Sprintf("limits: %s%s: %s; %v: Monte Carlo over initializations serves: %s", r.Op, place, r.Reason, ErrNoLimit, r.MonteCarlo)
+	return r.Op + " (at " + strings.Join(at, ", ") + ")"
+}
+
+// Error implements error, on one line.
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("limits: %s: %s; %v: Monte Carlo over initializations serves: %s", r.place(), r.Reason, ErrNoLimit, r.MonteCarlo)
 }
 
 // Is makes errors.Is(err, ErrNoLimit) hold.

@@ -2,6 +2,7 @@ package limits
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gontk/ntk/graph"
@@ -112,13 +113,7 @@ func (b *builder) cellIn(v *graph.Value, cell int) cellOf {
 	return cellOf{v, cell}
 }
 
-func (r *birthRule) children() []*node {
-	var list []*node
-	for _, n := range r.nodes {
-		list = append(list, n)
-	}
-	return list
-}
+func (r *birthRule) children() []*node { return slices.Collect(maps.Values(r.nodes)) }
 
 func (r *birthRule) eval(e *evaluation, n *node, m, t []float64) {
 	tau2, eta := r.w.Tau*r.w.Tau, r.w.Eta

@@ -1,6 +1,10 @@
 package limits
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // polynomialRule: polynomials of Gaussians that may be correlated,
 //
@@ -74,13 +78,7 @@ func (r *polynomialRule) within(b *builder, x *polynomialEntry) {
 	}
 }
 
-func (r *polynomialRule) children() []*node {
-	var list []*node
-	for _, n := range r.nodes {
-		list = append(list, n)
-	}
-	return list
-}
+func (r *polynomialRule) children() []*node { return slices.Collect(maps.Values(r.nodes)) }
 
 func (r *polynomialRule) eval(e *evaluation, n *node, m, t []float64) {
 	for i, p := range n.list {

@@ -70,10 +70,10 @@ func newDescent(backend backends.Backend, s *Spec, x, y *tensors.Tensor) (*desce
 	if err != nil {
 		return nil, err
 	}
-	if d.x, err = toDevice(backend, x); err != nil {
+	if d.x, err = graph.Upload(backend, x); err != nil {
 		return nil, err
 	}
-	d.y, err = toDevice(backend, y)
+	d.y, err = graph.Upload(backend, y)
 	return d, err
 }
 
@@ -119,7 +119,7 @@ func (d *descent) draw(seed uint64) error {
 		if err != nil {
 			return fmt.Errorf("models: value of %s: %w", v.ScopeAndName(), err)
 		}
-		b, err := toDevice(d.backend, t)
+		b, err := graph.Upload(d.backend, t)
 		if err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (d *descent) run(rate float64) (m moment, err error) {
 	if d.dtype == dtypes.Float32 {
 		r = tensors.FromScalar(float32(rate))
 	}
-	rateAt, err := toDevice(d.backend, r)
+	rateAt, err := graph.Upload(d.backend, r)
 	if err != nil {
 		return m, err
 	}
@@ -180,7 +180,7 @@ func (d *descent) run(rate float64) (m moment, err error) {
 		}
 	}
 	for i, b := range append(out[:2:2], out[2+len(d.weights):]...) {
-		v, err := d.fromDevice(b)
+		v, err := graph.TakeFloats(d.backend, b)
 		switch {
 		case err != nil:
 			return m, err
@@ -193,28 +193,6 @@ func (d *descent) run(rate float64) (m moment, err error) {
 		}
 	}
 	return m, nil
-}
-
-// fromDevice reads a buffer and frees it.
-func (d *descent) fromDevice(b backends.Buffer) ([]float64, error) {
-	s, err := d.backend.BufferShape(b)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float64, s.Size())
-	if d.dtype == dtypes.Float64 {
-		err = d.backend.BufferToFlatData(b, out)
-	} else {
-		flat := make([]float32, len(out))
-		err = d.backend.BufferToFlatData(b, flat)
-		for i, v := range flat {
-			out[i] = float64(v)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return out, d.backend.BufferFinalize(b)
 }
 
 // close frees the program and what is on the device.
@@ -230,12 +208,4 @@ func (d *descent) close() {
 			_ = d.backend.BufferFinalize(b)
 		}
 	}
-}
-
-func toDevice(backend backends.Backend, t *tensors.Tensor) (b backends.Buffer, err error) {
-	cerr := t.ConstFlatData(func(flat any) { b, err = backend.BufferFromFlatData(0, flat, t.Shape()) })
-	if cerr != nil {
-		err = cerr
-	}
-	return b, err
 }

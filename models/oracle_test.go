@@ -14,7 +14,13 @@ import (
 	"github.com/gontk/ntk/models"
 )
 
-const oracles = "../testdata/oracles"
+// oracles is the folder of reference values: that of NTK_ORACLES or our own.
+func oracles() (dir string, own bool) {
+	if dir := os.Getenv("NTK_ORACLES"); dir != "" {
+		return dir, false
+	}
+	return "../testdata/oracles", true
+}
 
 // An oracleCase is an entry of index.json.
 type oracleCase struct {
@@ -27,7 +33,8 @@ type oracleCase struct {
 
 func oracleCases(t *testing.T) []oracleCase {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(oracles, "index.json"))
+	dir, _ := oracles()
+	text, err := os.ReadFile(filepath.Join(dir, "index.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +58,8 @@ func (c oracleCase) spec() (*models.Spec, error) {
 
 func (c oracleCase) arrays(t *testing.T) map[string]nd {
 	t.Helper()
-	npz, err := numpy.FromNpzFile(filepath.Join(oracles, c.File))
+	dir, _ := oracles()
+	npz, err := numpy.FromNpzFile(filepath.Join(dir, c.File))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,32 +119,42 @@ func TestOracleForward(t *testing.T) {
 			}
 		})
 	}
-	if n < 35 {
+	if _, own := oracles(); own && n < 35 {
 		t.Errorf("only %d finite networks in the set, want 35", n)
+	} else if n == 0 {
+		t.Skip("the folder of NTK_ORACLES has no finite network")
 	}
 }
 
-// refusedOracles are the architectures that no finite network has.
-var refusedOracles = map[string]string{
-	"analytic_exp_normalized_d2": `op "exp_normalized" cannot be built`,
+// refused says whether the case has a layer that no finite network computes.
+func (c oracleCase) refused(t *testing.T) bool {
+	t.Helper()
+	var layers any
+	if err := json.Unmarshal(c.Layers, &layers); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]map[string]bool{}
+	opsIn(layers, seen)
+	return seen["exp_normalized"] != nil
 }
 
 // TestOracleSpecs: every architecture of the set is read, built and recorded,
-// except those refused by name.
+// but those with exp_normalized, which are refused by that name.
 func TestOracleSpecs(t *testing.T) {
-	refused := map[string]bool{}
+	built, refused := 0, 0
 	for _, c := range oracleCases(t) {
 		if c.Layers == nil {
 			continue
 		}
 		s, err := c.spec()
-		if want, ok := refusedOracles[c.Name]; ok {
-			refused[c.Name] = true
-			if err == nil || !strings.Contains(err.Error(), want) {
+		if c.refused(t) {
+			refused++
+			if want := `op "exp_normalized" cannot be built`; err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: error %v, want one with %q", c.Name, err, want)
 			}
 			continue
 		}
+		built++
 		if err != nil {
 			t.Errorf("%s: %v", c.Name, err)
 			continue
@@ -155,7 +173,8 @@ func TestOracleSpecs(t *testing.T) {
 			}
 		}
 	}
-	if len(refused) != len(refusedOracles) {
-		t.Errorf("refused %v, want all of %v", refused, refusedOracles)
+	t.Logf("%d architectures built, %d refused", built, refused)
+	if _, own := oracles(); own && (built < 100 || refused != 1) {
+		t.Errorf("%d architectures built and %d refused, want 100 or more and 1", built, refused)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/gontk/ntk/models"
 )
 
-// A lcg is the stream of numbers that testdata/zoo.py draws weights from.
+// A lcg is the stream of numbers that testdata/stream.py draws weights from.
 type lcg int64
 
 func (s *lcg) take(dims ...int) nd {
@@ -22,7 +22,7 @@ func (s *lcg) take(dims ...int) nd {
 }
 
 // TestZooReference: f of every network of the zoo against testdata/zoo.json,
-// values of NumPy functions written from the papers. Both sum up to 10³ terms in
+// values of PyTorch functions written from the papers. Both sum up to 10³ terms in
 // each of up to 50 layers, in orders of their own; attention and norms divide.
 func TestZooReference(t *testing.T) {
 	var cases []struct {

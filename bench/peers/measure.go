@@ -16,6 +16,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/tensors/numpy"
 
 	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/graph"
 )
 
 // A comparison is what all cases have in common.
@@ -139,21 +140,11 @@ func (p *peer) array(ctx context.Context, do string, shape []int) ([]float64, er
 	if got := t.Shape().Dimensions; !slices.Equal(got, shape) {
 		return nil, fmt.Errorf("the peer's result has shape %v, want %v", got, shape)
 	}
-	var values []float64
-	err = t.ConstFlatData(func(flat any) {
-		switch flat := flat.(type) {
-		case []float64:
-			values = append(values, flat...)
-		case []float32:
-			for _, v := range flat {
-				values = append(values, float64(v))
-			}
-		}
-	})
-	if err == nil && values == nil {
-		err = fmt.Errorf("the peer's result is %s, want float32 or float64", t.Shape())
+	values, err := graph.Floats(t)
+	if err != nil {
+		return nil, fmt.Errorf("the peer's result: %w", err)
 	}
-	return values, err
+	return values, nil
 }
 
 // countWays writes how many weights go each way: "factor:2,materialize:1".

@@ -1,6 +1,6 @@
-"""Forward values of the zoo's networks, written from their papers in NumPy.
+"""Forward values of the zoo's networks, written from their papers in PyTorch.
 
-    python3 zoo.py > zoo.json        (numpy 1.24 or later)
+    python3 zoo.py > zoo.json        (Debian's python3-torch 1.13)
 
 Nothing here reads a Spec: every network is a function that takes its weights one
 after the other from a stream of numbers, in the order in which its layers stand
@@ -14,48 +14,20 @@ config. Layouts: images NHWC, filters HWIO, dense weights [in, out].
 import json
 import math
 
-import numpy as np
+import torch
+import torch.nn.functional as F
 
+from stream import Stream
 
-class Stream:
-    """x' = 1103515245 x + 12345 mod 2^31; numbers are sqrt(3) (x / 2^30 - 1)."""
-
-    def __init__(self, seed):
-        self.x = seed
-
-    def take(self, *shape):
-        n = math.prod(shape)
-        out = np.empty(n)
-        for i in range(n):
-            self.x = (1103515245 * self.x + 12345) % 2**31
-            out[i] = math.sqrt(3) * (self.x / 2**30 - 1)
-        return out.reshape(shape)
-
-
-erf = np.vectorize(math.erf)
-
-
-def relu(x):
-    return np.maximum(x, 0)
-
-
-def gelu(x):
-    return x * (1 + erf(x / math.sqrt(2))) / 2
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
+torch.set_default_dtype(torch.float64)
 
 
 def layer_norm(x):
-    m = x.mean(axis=-1, keepdims=True)
-    return (x - m) / np.sqrt(((x - m) ** 2).mean(axis=-1, keepdims=True) + 1e-5)
+    return F.layer_norm(x, x.shape[-1:], eps=1e-5)
 
 
 def batch_norm(x):
-    axes = tuple(range(x.ndim - 1))
-    m = x.mean(axis=axes, keepdims=True)
-    return (x - m) / np.sqrt(((x - m) ** 2).mean(axis=axes, keepdims=True) + 1e-5)
+    return F.batch_norm(x.movedim(-1, 1), None, None, training=True, eps=1e-5).movedim(1, -1)
 
 
 def none(x):
@@ -63,52 +35,53 @@ def none(x):
 
 
 class Net:
-    def __init__(self, stream, w_std, b_std, act=relu, norm=none):
+    def __init__(self, stream, w_std, b_std, act=F.relu, norm=none):
         self.s, self.w, self.b, self.act, self.norm = stream, w_std, b_std, act, norm
 
     def hidden(self, x):
         return self.act(self.norm(x))
 
+    def take(self, *shape):
+        return torch.from_numpy(self.s.take(*shape))
+
     def dense(self, x, width, gain=None):
         n = x.shape[-1]
-        w, b = self.s.take(n, width), self.s.take(width)
-        return (self.w if gain is None else gain) / math.sqrt(n) * x @ w + self.b * b
+        w, b = self.take(n, width), self.take(width)
+        return F.linear(x, (self.w if gain is None else gain) / math.sqrt(n) * w.T, self.b * b)
 
     def conv(self, x, width, k=3, stride=1, valid=False):
         n, h, w, c = x.shape
-        f, b = self.s.take(k, k, c, width), self.s.take(width)
+        f, b = self.take(k, k, c, width), self.take(width)
+        x = x.permute(0, 3, 1, 2)
         if not valid:  # SAME: as many outputs as strides fit, zeros around
             def pads(size):
                 total = max((-(-size // stride) - 1) * stride + k - size, 0)
                 return total // 2, total - total // 2
-            x = np.pad(x, ((0, 0), pads(h), pads(w), (0, 0)))
-        oh, ow = (x.shape[1] - k) // stride + 1, (x.shape[2] - k) // stride + 1
-        z = np.zeros((n, oh, ow, width))
-        for i in range(oh):
-            for j in range(ow):
-                patch = x[:, i * stride:i * stride + k, j * stride:j * stride + k]
-                z[:, i, j] = patch.reshape(n, -1) @ f.reshape(-1, width)
-        return self.w / math.sqrt(k * k * c) * z + self.b * b
+            x = F.pad(x, (*pads(w), *pads(h)))
+        z = F.conv2d(x, self.w / math.sqrt(k * k * c) * f.permute(3, 2, 0, 1), self.b * b, stride)
+        return z.permute(0, 2, 3, 1)
 
     def attention(self, x, heads, linear):
-        n, t, d = x.shape
+        """torch.nn.MultiheadAttention, whose heads are blocks of features; in Wo the
+        feature v of head h is v heads + h. It divides by sqrt(m): where keys are
+        queries and the divisor is m, both are smaller by the fourth root."""
+        d = x.shape[-1]
         m = d // heads
-        wq = self.s.take(heads, d, m)
-        wk = wq if linear else self.s.take(heads, d, m)
-        wv, wo = self.s.take(heads, d, m), self.s.take(m * heads, d)
-        bq = bk = bv = np.zeros((heads, m))
+        wq = self.take(heads, d, m)
+        wk = wq if linear else self.take(heads, d, m)
+        wv, wo = self.take(heads, d, m), self.take(m, heads, d)
+        bq = bk = bv = torch.zeros(heads, m)
         if not linear:
-            bq, bk, bv = self.s.take(heads, m), self.s.take(heads, m), self.s.take(heads, m)
-        b = self.s.take(d)
-        y = np.zeros((n, t, m * heads))
-        for e in range(n):
-            for h in range(heads):
-                q = x[e] @ wq[h] / math.sqrt(d) + self.b * bq[h]
-                k = x[e] @ wk[h] / math.sqrt(d) + self.b * bk[h]
-                v = x[e] @ wv[h] / math.sqrt(d) + self.b * bv[h]
-                a = np.exp(q @ k.T / (m if linear else math.sqrt(m)))
-                y[e, :, h::heads] = a / a.sum(axis=1, keepdims=True) @ v
-        return y @ wo / math.sqrt(m * heads) + self.b * b
+            bq, bk, bv = self.take(heads, m), self.take(heads, m), self.take(heads, m)
+        b = self.take(d)
+        if linear:
+            wq = wk = wq / m**0.25
+        f = torch.nn.MultiheadAttention(d, heads, batch_first=True)
+        f.in_proj_weight.data = torch.cat([w.transpose(1, 2).reshape(d, d) for w in (wq, wk, wv)]) / math.sqrt(d)
+        f.in_proj_bias.data = torch.cat([self.b * a.flatten() for a in (bq, bk, bv)])
+        f.out_proj.weight.data = wo.transpose(0, 1).reshape(d, d).T.contiguous() / math.sqrt(d)
+        f.out_proj.bias.data = self.b * b
+        return f(x, x, x)[0].detach()
 
     def perceptron(self, x, hidden):
         d = x.shape[-1]
@@ -122,21 +95,17 @@ class Net:
 
 
 def gap(x):
-    return x.mean(axis=tuple(range(1, x.ndim - 1)))
+    return x.mean(dim=tuple(range(1, x.ndim - 1)))
 
 
 def flat(x):
-    return x.reshape(len(x), -1)
+    return x.flatten(1)
 
 
 def pool(x):
     """2x2 average pools of stride 2, along sides of 2 pixels or more."""
-    h, w = x.shape[1], x.shape[2]
-    if h > 1:
-        x = (x[:, 0:h - h % 2:2] + x[:, 1:h:2]) / 2
-    if w > 1:
-        x = (x[:, :, 0:w - w % 2:2] + x[:, :, 1:w:2]) / 2
-    return x
+    window = (min(x.shape[1], 2), min(x.shape[2], 2))
+    return F.avg_pool2d(x.permute(0, 3, 1, 2), window, window).permute(0, 2, 3, 1)
 
 
 def mlp(net, x, c):
@@ -214,7 +183,7 @@ def densenet(net, x, c):
         for _ in range(c["depth"]):
             y = net.conv(net.hidden(x), 4 * g, 1)
             y = net.conv(net.hidden(y), g)
-            x = np.concatenate([x, y], axis=-1)
+            x = torch.cat([x, y], dim=-1)
     return net.dense(gap(net.hidden(x)), c["outputs"])
 
 
@@ -226,32 +195,32 @@ def mixer(net, x, c):
     x = patches(net, x, c)
     t = x.shape[1]
     for _ in range(c["depth"]):
-        y = net.norm(x).transpose(0, 2, 1)
+        y = net.norm(x).transpose(1, 2)
         y = net.dense(net.act(net.dense(y, c["width"] // 2)), t)
-        x = net.perceptron(x + y.transpose(0, 2, 1), 4 * c["width"])
+        x = net.perceptron(x + y.transpose(1, 2), 4 * c["width"])
     return net.dense(gap(net.norm(x)), c["outputs"])
 
 
 def vit(net, x, c):
     x = patches(net, x, c)
-    token = np.broadcast_to(net.s.take(c["width"]), (len(x), 1, c["width"]))
-    x = np.concatenate([token, x], axis=1)
-    x = x + net.s.take(*x.shape[1:])
+    token = net.take(c["width"]).expand(len(x), 1, -1)
+    x = torch.cat([token, x], dim=1)
+    x = x + net.take(*x.shape[1:])
     return net.dense(net.encoder(x, c["depth"], c["heads"])[:, 0], c["outputs"])
 
 
 def waves(t, d):
-    p = np.empty((t, d))
+    p = torch.empty(t, d)
     for i in range(d):
-        at = np.arange(t) / 10000 ** ((i - i % 2) / d)
-        p[:, i] = np.cos(at) if i % 2 else np.sin(at)
+        at = torch.arange(t) / 10000 ** ((i - i % 2) / d)
+        p[:, i] = torch.cos(at) if i % 2 else torch.sin(at)
     return p
 
 
 def transformer(linear):
     def f(net, x, c):
         if c.get("vocabulary"):
-            x = net.s.take(c["vocabulary"], c["width"])[x.astype(int)]
+            x = F.embedding(x.long(), net.take(c["vocabulary"], c["width"]))
         else:
             x = net.dense(x, c["width"])
         x = x + waves(*x.shape[1:])
@@ -260,41 +229,41 @@ def transformer(linear):
 
 
 def rnn(net, x, c):
-    gain = net.w / math.sqrt(2)
+    gain, w = net.w / math.sqrt(2), c["width"]
     for _ in range(c["depth"]):
-        n, steps, d = x.shape
-        w = c["width"]
-        u, v, b = net.s.take(d, w), net.s.take(w, w), net.s.take(w)
-        h, states = np.zeros((n, w)), []
-        for t in range(steps):
-            h = np.tanh(gain * (x[:, t] @ u / math.sqrt(d) + h @ v / math.sqrt(w)) + net.b * b)
-            states.append(h)
-        x = np.stack(states, axis=1)
+        d = x.shape[-1]
+        f = torch.nn.RNN(d, w, batch_first=True)
+        f.weight_ih_l0.data = gain / math.sqrt(d) * net.take(d, w).T.contiguous()
+        f.weight_hh_l0.data = gain / math.sqrt(w) * net.take(w, w).T.contiguous()
+        f.bias_ih_l0.data = net.b * net.take(w)
+        f.bias_hh_l0.data = torch.zeros(w)
+        x = f(x)[0].detach()
     return net.dense(x[:, -1], c["outputs"])
 
 
 def gru(net, x, c):
+    """As in arXiv 1406.1078: r acts before the matrix, in torch.nn.GRU behind it."""
     gain, w = net.w / math.sqrt(2), c["width"]
     for _ in range(c["depth"]):
-        n, steps, d = x.shape
-        gates = [(net.s.take(d, w), net.s.take(w, w), net.s.take(w)) for _ in range(3)]
+        d = x.shape[-1]
+        gates = [(net.take(d, w), net.take(w, w), net.take(w)) for _ in range(3)]
 
         def pre(gate, xt, h):
             u, v, b = gate
-            return gain * (xt @ u / math.sqrt(d) + h @ v / math.sqrt(w)) + net.b * b
-        h, states = np.zeros((n, w)), []
-        for t in range(steps):
-            z, r = sigmoid(pre(gates[0], x[:, t], h)), sigmoid(pre(gates[1], x[:, t], h))
-            h = z * h + (1 - z) * np.tanh(pre(gates[2], x[:, t], r * h))
+            return F.linear(xt, gain / math.sqrt(d) * u.T, net.b * b) + F.linear(h, gain / math.sqrt(w) * v.T)
+        h, states = torch.zeros(len(x), w), []
+        for xt in x.unbind(1):
+            z, r = torch.sigmoid(pre(gates[0], xt, h)), torch.sigmoid(pre(gates[1], xt, h))
+            h = torch.lerp(torch.tanh(pre(gates[2], xt, r * h)), h, z)
             states.append(h)
-        x = np.stack(states, axis=1)
+        x = torch.stack(states, dim=1)
     return net.dense(x[:, -1], c["outputs"])
 
 
 def deepsets(net, x, c):
     for _ in range(c["depth"]):
         x = net.hidden(net.dense(x, c["width"]))
-    x = x.mean(axis=1)
+    x = x.mean(dim=1)
     for _ in range(c["depth"]):
         x = net.hidden(net.dense(x, c["width"]))
     return net.dense(x, c["outputs"])
@@ -308,7 +277,7 @@ NETWORKS = [
     ("shallow", mlp, 1, 6, [7], {}),
     ("cnn", cnn(flat), 2, 4, small, {}),
     ("cnn-gap", cnn(gap), 2, 4, small, {}),
-    ("cnn-maxpool", cnn(lambda x: x.max(axis=(1, 2))), 2, 4, small, {}),
+    ("cnn-maxpool", cnn(lambda x: x.amax(dim=(1, 2))), 2, 4, small, {}),
     ("myrtle5", myrtle(2, 1, 1), 0, 3, image, {}),
     ("myrtle7", myrtle(2, 2, 2), 0, 3, image, {}),
     ("myrtle10", myrtle(3, 3, 3), 0, 3, image, {}),
@@ -340,13 +309,13 @@ def main():
             config["depth"] = depth
         config.update(more)
         stream = Stream(1000 + i)
-        x = stream.take(2, *shape)
+        x = torch.from_numpy(stream.take(2, *shape))
         if "vocabulary" in config:
-            x = np.floor((x / math.sqrt(3) + 1) / 2 * config["vocabulary"])
-        act = {"relu": relu, "gelu": gelu, "tanh": np.tanh}[config.get("activation", "relu")]
+            x = torch.floor((x / math.sqrt(3) + 1) / 2 * config["vocabulary"])
+        act = {"relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh}[config.get("activation", "relu")]
         norm = {"none": none, "layer": layer_norm, "batch": batch_norm}[config.get("norm", "none")]
         y = f(Net(stream, 1.3, 0.2, act, norm), x, {"depth": depth, **config})
-        cases.append({"name": name, "seed": 1000 + i, "config": config, "next": stream.x, "output": y.ravel().tolist()})
+        cases.append({"name": name, "seed": 1000 + i, "config": config, "next": stream.x, "output": y.flatten().tolist()})
     print("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]")
 
 
