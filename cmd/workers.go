@@ -58,7 +58,7 @@ func (a *app) startWorkers(c *cobra.Command, g *gramFlags, s *study) (_ context.
 	}
 	threads, _ := machine.Threads()
 	words := append([]string{
-		"worker", "--attached", "--quiet", "--queue=" + g.queue.url, "--job=" + g.queue.job,
+		"worker", "--attached", "--quiet", "--queue=" + g.queue.url, "--job=" + g.queue.job, "--out=" + g.out,
 		"--memory=" + strconv.FormatInt(max(1, s.budget.Bytes/int64(g.workers)), 10),
 	}, a.workerFlags(c)...)
 	env := []string{"NATS_TOKEN=" + g.queueToken, fmt.Sprintf("SLURM_CPUS_PER_TASK=%d", max(1, threads/g.workers))}

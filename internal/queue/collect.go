@@ -15,10 +15,11 @@ import (
 	"github.com/gontk/ntk/internal/tiles"
 )
 
+// collectWait is how long a record may be in the collector's hands: what one had
+// that was killed, or lost its server, comes again after this time.
+var collectWait = 20 * time.Second
+
 const (
-	// collectWait is how long a record may be in the collector's hands: what one
-	// had that was killed comes to the next after this time.
-	collectWait = 20 * time.Second
 	// askWait is how long a request for records stands, and with it the end of a
 	// run that is stopped.
 	askWait = 250 * time.Millisecond

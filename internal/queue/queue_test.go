@@ -329,6 +329,8 @@ func TestPoison(t *testing.T) {
 // TestStops stops the collector, the workers, and then the server, in the middle:
 // no finished tile is computed again.
 func TestStops(t *testing.T) {
+	defer func(d time.Duration) { collectWait = d }(collectWait)
+	collectWait = 2 * time.Second
 	for _, shared := range []bool{false, true} {
 		store := t.TempDir()
 		s, err := Serve(store)
