@@ -90,3 +90,25 @@ func TestRun(t *testing.T) {
 		t.Errorf("half a file: error %v, want one that names two.json", err)
 	}
 }
+
+// TestInsert holds that the tables stand between their lines, and nothing else changes.
+func TestInsert(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "training.md")
+	text := "# Before\n<!-- end -->\n<!-- written by make results -->\nold\n<!-- end -->\nafter\n<!-- end -->\n"
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Insert(path, "results", "new\n"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(path)
+	if want := strings.Replace(text, "old", "new", 1); err != nil || string(got) != want {
+		t.Errorf("%q, error %v; want %q", got, err, want)
+	}
+	if err := os.WriteFile(path, []byte("# Before\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Insert(path, "results", "new\n"); err == nil || !strings.Contains(err.Error(), "missing") {
+		t.Errorf("a document without the lines: error %v", err)
+	}
+}

@@ -4,34 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"strings"
 
 	"github.com/gontk/ntk/bench/cells"
-	"github.com/gontk/ntk/internal/durable"
 	"github.com/gontk/ntk/internal/machine"
 	"github.com/gontk/ntk/limits"
 )
-
-// The tables stand between these lines of the document.
-const (
-	opening = "<!-- written by make results-training -->\n"
-	closing = "<!-- end -->\n"
-)
-
-// write puts the tables into the document.
-func write(path, tables string) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	before, rest, ok := strings.Cut(string(text), opening)
-	_, after, ok2 := strings.Cut(rest, closing)
-	if !ok || !ok2 {
-		return fmt.Errorf("%s: the lines %q and %q are missing", path, strings.TrimSpace(opening), strings.TrimSpace(closing))
-	}
-	return durable.Write(path, []byte(before+opening+tables+closing+after))
-}
 
 // A row is the root mean square over draws of what was measured at a width.
 type row struct {
@@ -107,7 +85,7 @@ func columns(gaps []cells.Cell[gap], steps []cells.Cell[firstStep]) []column {
 		columnOf("Θ∞", "−1/2", gaps, draws, func(g *gap) float64 { return g.Limit }),
 		columnOf("η = c: ΔΘ/n", "0", steps, fixed, func(s *firstStep) float64 { return s.Moved }),
 		columnOf("largest abs(f)", "1", steps, fixed, func(s *firstStep) float64 { return s.Largest }),
-		columnOf("η = c/n: ΔΘ/n", "below 0", steps, over, func(s *firstStep) float64 { return s.Moved }),
+		columnOf("η = c/n: ΔΘ/n", "−2", steps, over, func(s *firstStep) float64 { return s.Moved }),
 		columnOf("largest abs(f)", "0", steps, over, func(s *firstStep) float64 { return s.Largest }),
 	}
 }

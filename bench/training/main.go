@@ -50,7 +50,7 @@ func run(ctx context.Context, out string, o cells.Options) error {
 	if err != nil {
 		return err
 	}
-	if err := write(out, document(gaps, steps)); err != nil {
+	if err := cells.Insert(out, "results-training", document(gaps, steps)); err != nil {
 		return err
 	}
 	if failed += more; failed > 0 {

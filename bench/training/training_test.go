@@ -3,9 +3,6 @@ package main
 import (
 	"io"
 	"math"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/gontk/ntk/bench/cells"
@@ -78,27 +75,5 @@ func TestRMS(t *testing.T) {
 	of := math.Sqrt((23.0*23+1+22*22)/9/6) / (2 * rootMean)
 	if r.draws != 3 || math.Abs(r.rms-rootMean) > 1e-15 || math.Abs(r.error-of) > 1e-15 {
 		t.Errorf("%+v, want 3 draws, %g ± %g", r, rootMean, of)
-	}
-}
-
-// TestWrite holds that the tables stand between their lines, and nothing else changes.
-func TestWrite(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "training.md")
-	text := "# Before\n" + opening + "old\n" + closing + "after\n"
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := write(path, "new\n"); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(path)
-	if want := strings.Replace(text, "old", "new", 1); err != nil || string(got) != want {
-		t.Errorf("%q, error %v; want %q", got, err, want)
-	}
-	if err := os.WriteFile(path, []byte("# Before\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := write(path, "new\n"); err == nil || !strings.Contains(err.Error(), "missing") {
-		t.Errorf("a document without the lines: error %v", err)
 	}
 }

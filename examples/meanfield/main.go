@@ -35,7 +35,7 @@ func run(ctx context.Context, folder string) error {
 		return err
 	}
 	defer backend.Close()
-	s := study{backend: backend.GoMLX, points: 1 << 14, widths: []int{16, 64, 256, 1024, 4096}, draws: 10, every: 10, steps: 400}
+	s := study{backend: backend.GoMLX, points: 1 << 14, widths: []int{16, 64, 256, 1024, 4096}, draws: 10, every: 5, steps: 100}
 	r, err := s.run(ctx)
 	if err != nil {
 		return err

@@ -19,22 +19,35 @@ import (
 	"github.com/gontk/ntk/train"
 )
 
-// The task is sin 3t at 12 points of the circle (cos t, sin t)·√2.
+// The task is cos t + sin 3t/2 at 12 points of the circle (cos t, sin t)·√2.
 const (
 	examples = 12
 	gain     = 2.0
-	rate     = 1.0
+	rate     = 0.5
 )
 
 func task() (x predict.Matrix, y []float64) {
-	x = predict.NewMatrix(examples, 2)
+	x = circle(examples)
 	for k := range examples {
-		t := 2 * math.Pi * (float64(k) + 0.5) / examples
-		x.Row(k)[0], x.Row(k)[1] = math.Sqrt2*math.Cos(t), math.Sqrt2*math.Sin(t)
-		y = append(y, math.Sin(3*t))
+		t := math.Atan2(x.Row(k)[1], x.Row(k)[0])
+		y = append(y, math.Cos(t)+math.Sin(3*t)/2)
 	}
 	return x, y
 }
+
+// circle returns n points.
+func circle(n int) predict.Matrix {
+	x := predict.NewMatrix(n, 2)
+	for k := range n {
+		t := 2 * math.Pi * (float64(k) + 0.5) / float64(n)
+		x.Row(k)[0], x.Row(k)[1] = math.Sqrt2*math.Cos(t), math.Sqrt2*math.Sin(t)
+	}
+	return x
+}
+
+// places is how many points of the circle outputs are compared at, those between
+// examples too.
+const places = 36
 
 // A study says what is trained: networks of each width by a Trainer, the limit as points.
 type study struct {
@@ -48,7 +61,7 @@ type study struct {
 // A course is what becomes of one network, or of the limit.
 type course struct {
 	loss   []float64 // every so many steps
-	f      []float64 // at the end
+	f      []float64 // at the end, at all places
 	a, dir []float64 // units at the end, dir the angles of w
 }
 
@@ -81,7 +94,7 @@ func (s study) run(ctx context.Context) (*results, error) {
 		var outputs, a, angle float64
 		for _, c := range all {
 			for k, f := range c.f {
-				outputs += (f - r.limit.f[k]) * (f - r.limit.f[k]) / examples
+				outputs += square(f-r.limit.f[k]) / places
 			}
 			a += square(train.Wasserstein(c.a, r.limit.a))
 			angle += square(train.Wasserstein(c.dir, r.limit.dir))
@@ -96,13 +109,15 @@ func (s study) run(ctx context.Context) (*results, error) {
 
 func (s study) limit(ctx context.Context, p *train.Particles, x predict.Matrix, y []float64) (c course, err error) {
 	for k := 0; ; k += s.every {
-		if c.f, err = p.Outputs(x); err != nil {
+		f, err := p.Outputs(x)
+		if err != nil {
 			return c, err
 		}
-		c.loss = append(c.loss, loss(c.f, y))
+		c.loss = append(c.loss, loss(f, y))
 		if k >= s.steps {
 			c.a, c.dir = p.A, angles(p.W)
-			return c, nil
+			c.f, err = p.Outputs(circle(places))
+			return c, err
 		}
 		if err := p.Descend(ctx, x, y, rate, examples, s.every); err != nil {
 			return c, err
@@ -136,6 +151,7 @@ func (s study) networks(ctx context.Context, width int, x predict.Matrix, y []fl
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	batch := empirical.Batch{tensors.FromFlatDataAndDimensions(x.Data, examples, 2)}
+	everywhere := empirical.Batch{tensors.FromFlatDataAndDimensions(circle(places).Data, places, 2)}
 	for seed := range uint64(s.draws) {
 		if err := f.Redraw(1 + seed); err != nil {
 			return nil, err
@@ -149,7 +165,7 @@ func (s study) networks(ctx context.Context, width int, x predict.Matrix, y []fl
 			if err != nil {
 				return nil, err
 			}
-			c.f, c.loss = out.Data, append(c.loss, loss(out.Data, y))
+			c.loss = append(c.loss, loss(out.Data, y))
 			if t.Steps() >= s.steps {
 				break
 			}
@@ -159,6 +175,11 @@ func (s study) networks(ctx context.Context, width int, x predict.Matrix, y []fl
 				}
 			}
 		}
+		out, err := t.Outputs(ctx, everywhere)
+		if err != nil {
+			return nil, err
+		}
+		c.f = out.Data
 		if err := t.Sync(); err != nil {
 			return nil, err
 		}
