@@ -4,17 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
 
-	"github.com/gontk/ntk/internal/durable"
+	"github.com/gontk/ntk/bench/cells"
 )
 
 // A cell is one number of a table.
@@ -29,9 +24,8 @@ type cell struct {
 
 // A result is what a cell uses of ntk/predict/1.
 type result struct {
-	Args     []string `json:"args"` // of the cell, added here
-	Accuracy float64  `json:"accuracy"`
-	Error    float64  `json:"accuracy_error"`
+	Accuracy float64 `json:"accuracy"`
+	Error    float64 `json:"accuracy_error"`
 	Chosen   struct {
 		Gamma float64 `json:"gamma"`
 		Depth int     `json:"depth"`
@@ -47,31 +41,8 @@ type result struct {
 	} `json:"version"`
 }
 
-// command is the cell as a reader repeats it.
-func (c cell) command() string { return "ntk predict " + strings.Join(c.args, " ") }
-
-// load returns what an earlier run left of a cell, nil if there is nothing or if the
-// cell has another command line now.
-func load(path string, c cell) (*result, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	r := new(result)
-	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("%s: %w; remove it to compute it again", path, err)
-	}
-	if !slices.Equal(r.Args, c.args) {
-		return nil, nil
-	}
-	return r, nil
-}
-
-// compute runs a cell and keeps its result; kernels that were kept go then.
-func compute(ctx context.Context, ntk, folder, path string, c cell) (*result, error) {
+// compute runs a cell; kernels that were kept go then.
+func (c cell) compute(ctx context.Context, ntk, folder string) (*result, error) {
 	args := append([]string{"predict", "--json"}, c.args...)
 	kernels := filepath.Join(folder, c.name+".kernel")
 	if c.keep {
@@ -88,28 +59,11 @@ func compute(ctx context.Context, ntk, folder, path string, c cell) (*result, er
 	if err := json.Unmarshal(stdout.Bytes(), r); err != nil {
 		return nil, err
 	}
-	r.Args = c.args
 	if r.Version.Revision == "" { // a program built without a stamp, as in a work tree
-		r.Version.Revision = revision(ctx)
-	}
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	if err := durable.Write(path, append(text, '\n')); err != nil {
-		return nil, err
+		r.Version.Revision = cells.Revision(ctx)
 	}
 	if c.keep {
 		return r, os.RemoveAll(kernels)
 	}
 	return r, nil
-}
-
-// revision is the commit of the folder that this runs in, empty if it is none.
-func revision(ctx context.Context) string {
-	out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output()
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(out))
 }
