@@ -64,7 +64,15 @@ func (r *Result) learningVerdict() (report.Verdict, bool) {
 			"%s of %d modes keep more than a tenth of their error: %s %% of the targets' square is along them.",
 			report.Number(o.unlearned), r.Examples, report.Number(100*o.unlearnedShare)),
 	}
+	growth := 1.0
+	if p, ok := d.propagate(); ok {
+		growth = p.growth
+	}
 	switch {
+	case max(growth, 1/growth) >= strong:
+		v.Level = report.Bad
+		v.Title = fmt.Sprintf("It will not train%s: gradients at the first hidden layer are ×%s of those at the last; the kernel, if it stayed what it is, would leave %s of the loss after %d steps.", at, report.Number(growth), left, o.steps)
+		v.Remedy = "see which of --remedies makes the difference"
 	case o.left <= trains:
 		v.Level = report.Good
 		v.Title = fmt.Sprintf("It will train%s: the kernel leaves %s of the loss after %d steps.", at, left, o.steps)

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/predict"
@@ -28,8 +29,30 @@ func (p *parts) open(ctx context.Context, f *empirical.Network, model empirical.
 		p.limit = p.c.derive(model)
 	}
 	p.probe, out.Signal = p.c.openSignal(f, x, p.limit)
-	out.Limit, err = p.c.openLimit(ctx, p.limit)
-	return err
+	if out.Limit, err = p.c.openLimit(ctx, p.limit); err != nil {
+		return err
+	}
+	out.Plan += p.plan(f.Outputs())
+	return nil
+}
+
+// plan says what the parts take of each network.
+func (p *parts) plan(outputs int) string {
+	text := ""
+	if p.probe != nil {
+		passes := 1
+		if p.probe.HasJacobian() {
+			passes += outputs
+		}
+		text += fmt.Sprintf("signal of %d layers: %d forward and backward passes of %d examples\n", len(p.probe.Layers()), passes, p.probe.Examples())
+	}
+	if p.limit.theta != nil {
+		text += fmt.Sprintf("limit, once: %d pairs of examples, %d numbers each\n", p.limit.n*(p.limit.n+1)/2, p.limit.limit.PairNumbers())
+	}
+	if p.y.Rows > 0 {
+		text += fmt.Sprintf("learning: eigenvectors of a matrix of %d rows\n", p.y.Rows)
+	}
+	return text
 }
 
 func (p *parts) close() {

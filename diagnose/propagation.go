@@ -14,8 +14,9 @@ type propagation struct {
 	hidden int // layers
 	seeds  int
 	// growth is by what factor the squared gradient grows from the last hidden
-	// layer to the first, logMean ± logError that of one layer, in logarithms; the
-	// error is NaN for one seed.
+	// layer to the first. logMean ± logError is the logarithm of that of one layer,
+	// over the later half of them: lengths change most in the first ones, and at the
+	// edge of chaos growth is a power of depth. The error is NaN for one seed.
 	growth            float64
 	logMean, logError float64
 	// Means over seeds at the first and the last hidden layer.
@@ -27,16 +28,22 @@ type propagation struct {
 // a gradient.
 func (d *Depth) propagate() (p propagation, ok bool) {
 	var logs []float64
+	total := 0.0
 	for _, s := range d.Seeds {
 		if s.Signal == nil || len(s.Signal.Layers) < 3 {
 			continue
 		}
 		p.hidden = len(s.Signal.Layers) - 1
-		first, last := s.Signal.Layers[0], s.Signal.Layers[p.hidden-1]
-		if first.Gradient <= 0 || last.Gradient <= 0 {
+		half := 0
+		if p.hidden >= 4 {
+			half = p.hidden/2 - 1
+		}
+		first, middle, last := s.Signal.Layers[0], s.Signal.Layers[half], s.Signal.Layers[p.hidden-1]
+		if first.Gradient <= 0 || middle.Gradient <= 0 || last.Gradient <= 0 {
 			continue
 		}
-		logs = append(logs, math.Log(first.Gradient/last.Gradient)/float64(p.hidden-1))
+		total += math.Log(first.Gradient / last.Gradient)
+		logs = append(logs, math.Log(middle.Gradient/last.Gradient)/float64(p.hidden-1-half))
 		p.firstLength += first.Length
 		p.lastLength += last.Length
 		p.firstCorrelation += first.Correlation
@@ -50,7 +57,7 @@ func (d *Depth) propagate() (p propagation, ok bool) {
 	p.firstLength, p.lastLength = p.firstLength/k, p.lastLength/k
 	p.firstCorrelation, p.lastCorrelation = p.firstCorrelation/k, p.lastCorrelation/k
 	p.logMean, p.logError = meanError(logs)
-	p.growth = math.Exp(p.logMean * float64(p.hidden-1))
+	p.growth = math.Exp(total / k)
 	return p, true
 }
 
@@ -99,8 +106,9 @@ const (
 )
 
 const (
-	// mild and strong are growths of squared gradients over the network, or their
-	// decay, that count as such and as a problem.
+	// mild is the growth of squared gradients over as many layers as are hidden, or
+	// their decay, that is order or chaos; strong that over the whole network which
+	// keeps it from training.
 	mild, strong = 10.0, 1e4
 	// closer is by what factor 1 − c may shrink.
 	closer = 10.0
