@@ -43,11 +43,17 @@ const (
 
 // block returns the default side of a tile.
 func (l *Limit) block() int {
+	return max(1, min(largestTile, int(math.Sqrt(tileNumbers/float64(l.PairNumbers())))))
+}
+
+// PairNumbers returns how many numbers Gram computes for a pair of examples, at 10
+// to 100 ns each.
+func (l *Limit) PairNumbers() int {
 	numbers := 0
 	for _, n := range l.plan.cross {
 		numbers += len(n.list)
 	}
-	return max(1, min(largestTile, int(math.Sqrt(tileNumbers/float64(numbers)))))
+	return numbers
 }
 
 // open makes the stores.
