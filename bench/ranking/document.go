@@ -22,8 +22,10 @@ type score struct {
 // scores of every architecture: before training, after a short one, and in the end.
 func scores(kernels []cells.Cell[kernel], trainings []cells.Cell[training]) []score {
 	all := []score{
-		{"accuracy of the NNGP (%)", "%.2f", nil, 1}, {"condition of Θ", "%.3g", nil, -1},
-		{fmt.Sprintf("accuracy after %d steps (%%)", short), "%.2f", nil, 1}, {fmt.Sprintf("after %d (%%)", long), "%.2f", nil, 1},
+		{"accuracy of the NNGP (%)", "%.2f", nil, 1},
+		{"condition of Θ", "%.3g", nil, -1},
+		{fmt.Sprintf("accuracy after %d steps (%%)", short), "%.2f", nil, 1},
+		{fmt.Sprintf("after %d (%%)", long), "%.2f", nil, 1},
 	}
 	for i := range architectures {
 		var v [4]float64
