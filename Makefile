@@ -27,7 +27,7 @@ test: ## what a change must pass
 test-long: ## with the long oracles
 	$(GO) test -timeout 90m ./...
 
-test-faults: ## kills, flipped bits, full and read-only disks, no plugin, no network: two minutes
+test-faults: ## kills of processes, workers and servers, flipped bits, full and read-only disks, no plugin, no network: five minutes
 	NTK_FAULTS=1 $(GO) test -count 1 -timeout 30m -run '^TestFaults' -v ./cmd
 
 bench: ## benchmarks

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/gontk/ntk/bench/cells"
@@ -35,7 +36,7 @@ func run(ctx context.Context, ntk, folder, out, only string, write bool) error {
 	if err != nil {
 		return err
 	}
-	all := append(imageCells(), uciCells(sets)...)
+	all := slices.Concat(imageCells(), falkonCells(), uciCells(sets))
 	kept := make([]cells.Cell[result], len(all))
 	for i, c := range all {
 		kept[i] = cells.Cell[result]{Name: c.name, Args: c.args, Compute: func(ctx context.Context) (*result, error) { return c.compute(ctx, ntk, folder) }}
