@@ -78,7 +78,7 @@ func trainingCells(ntk string) []cells.Cell[training] {
 		}
 		for seed := range seeds {
 			all = append(all, command[training](ntk, fmt.Sprintf("evolve-%02d-%d", i+1, seed+1),
-				fmt.Sprintf("evolve --model %s %s --width %d --seed %d --data digits --examples %d --test-examples %d %s --at %d,%d --steps %d --batch 20 --optimizer momentum --probe 32 --outputs mean --linearized=false --prediction no",
+				fmt.Sprintf("evolve --model %s %s --width %d --seed %d --data digits --examples %d --test-examples %d %s --at %d,%d --steps %d --optimizer momentum --probe 32 --outputs mean --linearized=false --prediction no",
 					a.network, a.flags, n, seed+1, trained, tested, data, short, long, long)))
 		}
 	}
