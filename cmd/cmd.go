@@ -142,7 +142,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say on stderr what is used and planned")
 	f.StringVar(&a.cache, "cache", "", "folder of native libraries and data (default: $NTK_CACHE, or ntk in the user's cache folder)")
 	a.settings.register(f)
-	root.AddCommand(a.diagnoseVerb(), a.gramVerb(), a.limitVerb(), a.compareVerb(), a.evolveVerb(), a.mergeVerb(), a.verifyVerb(), a.spectrumVerb(), a.predictVerb(), a.modelsVerb(), a.dataVerb(),
+	root.AddCommand(a.diagnoseVerb(), a.gramVerb(), a.limitVerb(), a.compareVerb(), a.evolveVerb(), a.workerVerb(), a.mergeVerb(), a.verifyVerb(), a.spectrumVerb(), a.predictVerb(), a.modelsVerb(), a.dataVerb(),
 		a.setupVerb(), a.doctorVerb(), a.manVerb(), a.versionVerb())
 	a.completions(root)
 	return root

@@ -58,6 +58,7 @@ var written = map[string]any{
 	"ntk/dry-run/1":    dryRun{},
 	"ntk/limit/1":      limitResult{},
 	"ntk/recursion/1":  recursion{},
+	"ntk/worker/1":     workerResult{},
 	"ntk/signal/1":     signalResult{},
 	"ntk/compare/1":    comparison{},
 	"ntk/merge/1":      mergeResult{},

@@ -13,9 +13,9 @@ import (
 )
 
 var (
-	// unsettable are flags that only a command line gives: they overwrite, or
-	// are about the settings themselves.
-	unsettable = []string{"config", "force", "help"}
+	// unsettable are flags that only a command line gives: they overwrite, are
+	// about the settings themselves, or are for processes of our own.
+	unsettable = []string{"config", "force", "help", "attached"}
 	// loading are flags that name a file of code to load: not for ./ntk.yaml,
 	// which comes with a folder that somebody else may have written.
 	loading = []string{"cache", "plugin"}
@@ -35,6 +35,8 @@ var (
 		{"of", "head"},
 		{"diagonal", "pairs", "packed", "shard"},
 		{"by-parameter", "group", "shard"},
+		{"queue", "workers", "diagonal", "pairs", "shard"},
+		{"queue", "workers", "by-parameter", "group"},
 		{"weights", "checkpoint", "seed"},
 		{"weights", "checkpoint", "seeds"},
 	}
