@@ -57,6 +57,7 @@ the reason are named.`,
 	f.BoolVar(&l.force, "force", false, "replace the results in --out")
 	f.BoolVar(&l.resume, "resume", false, "go on with what is in --out")
 	f.BoolVar(&l.explain, "explain", false, "print the recursion and stop")
+	a.registerDryRun(c)
 	f.BoolVar(&l.signal, "signal", false, "print variance and correlation maps' fixed points and edges of chaos, and stop")
 	return c
 }
@@ -120,6 +121,9 @@ func (a *app) limit(c *cobra.Command, l *limitFlags) error {
 	}
 	if l.signal {
 		return a.printSignal(source.Name, derived)
+	}
+	if a.dryRun {
+		return a.dryLimit(ctx, l, set, source, derived, budget)
 	}
 	return a.computeLimit(ctx, l, set, source, derived, budget)
 }
