@@ -3,7 +3,6 @@ package cmd
 import (
 	"time"
 
-	"github.com/gontk/ntk/internal/report"
 	"github.com/gontk/ntk/limits"
 )
 
@@ -112,39 +111,14 @@ func (a *app) printComparison(w *comparisonFiles, c *limits.Comparison, took tim
 		if c.Refusal != nil {
 			j.Refusal = c.Refusal.Reason
 		}
-		for _, v := range c.Verdicts() {
-			j.Verdicts = append(j.Verdicts, verdictInfo{v.Level.String(), v.Title, v.Text, v.Remedy})
-		}
+		j.Verdicts = describeVerdicts(c.Verdicts())
 		return a.printJSON(j)
 	}
-	if err := a.printTables(c.Tables()); err != nil {
-		return err
-	}
-	if err := a.println(); err != nil {
-		return err
-	}
-	if err := a.tell(c.Verdicts()); err != nil {
+	if err := a.tellAll(c.Tables(), c.Verdicts()); err != nil {
 		return err
 	}
 	if w.flags.out == "" {
 		return nil
 	}
 	return a.println("\nreport: " + w.report())
-}
-
-// tell prints verdicts, each in a line.
-func (a *app) tell(list []report.Verdict) error {
-	for _, v := range list {
-		text := v.Level.String() + ": " + v.Title
-		if v.Text != "" {
-			text += " " + v.Text
-		}
-		if v.Remedy != "" {
-			text += " Remedy: " + v.Remedy + "."
-		}
-		if err := a.println(text); err != nil {
-			return err
-		}
-	}
-	return nil
 }

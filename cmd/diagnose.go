@@ -25,6 +25,8 @@ type diagnoseFlags struct {
 	seeds   int
 	depths  string
 	outputs string
+	without []string
+	steps   int
 	out     string
 	force   bool
 }
@@ -36,9 +38,13 @@ func (a *app) diagnoseVerb() *cobra.Command {
 		Short: "will a network train? the kernel at initialization, over seeds and depth",
 		Long: `diagnose computes Θ of a network at initialization on data, for every seed and
 depth: its spectrum, condition number, the largest stable learning rates, and the
-share of every weight. With --out it writes a report, Θ of every network as .npy,
-and a manifest into a folder.`,
+share of every weight. Beside them it measures how signals go through the layers and
+gradients back (order, chaos or the edge between), how far Θ is from its limit of
+infinite width where there is one, and what the kernel will learn of the labels in
+--steps steps of gradient descent; --without leaves these out. With --out it writes a
+report, Θ of every network as .npy, and a manifest into a folder.`,
 		Example: examples(a.program, "diagnose --model mlp --data digits --examples 64 --seeds 3",
+			"diagnose --model mlp --activation tanh --w-std 1.5 --depths 4,16,64 --out tanh",
 			"diagnose --model resnet-small --data digits --depths 1,2,4 --out resnet",
 			"diagnose --model arch.json --data images.npy --outputs mean --json"),
 		Args: noArguments,
@@ -49,6 +55,8 @@ and a manifest into a folder.`,
 	f.IntVar(&d.seeds, "seeds", 3, "how many seeds, from --seed on")
 	f.StringVar(&d.depths, "depths", "", "depths to compare, such as 2,4,8")
 	f.StringVar(&d.outputs, "outputs", "", "mean ([N, N]) or full ([N·O, N·O]) (default: full up to N·O = 1000, else mean)")
+	f.IntVar(&d.steps, "steps", 1000, "steps of gradient descent that the labels are to be learned in")
+	f.StringSliceVar(&d.without, "without", nil, "parts to leave out: signal, limit, learning")
 	f.StringVar(&d.out, "out", "", "folder for the report, Θ and the manifest (default: none is written)")
 	f.BoolVar(&d.force, "force", false, "replace the results in --out")
 	a.registerDryRun(c)
@@ -65,6 +73,13 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	}
 	if d.seeds < 1 {
 		return usagef("--seeds %d: want at least 1", d.seeds)
+	}
+	if d.steps < 1 {
+		return usagef("--steps %d: want at least 1", d.steps)
+	}
+	without, err := parseWithout(d.without)
+	if err != nil {
+		return err
 	}
 	depths, err := parseDepths(d.depths)
 	if err != nil {
@@ -98,6 +113,7 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 		Source: s.source, Data: s.set, Depths: depths, Seed: d.study.seed, Seeds: d.seeds, Outputs: outputs,
 		Of: d.study.choice.of, Params: d.study.choice.params, Joint: d.study.choice.isJoint(), DebugNaN: d.study.choice.debugNaN,
 		DType: s.dtype, Memory: s.memory(), Backend: s.backend.GoMLX, BLAS: s.blas, Context: s.context,
+		Without: without, Steps: d.steps,
 	}
 	w := &diagnosisFiles{app: a, study: s, folder: d.out}
 	if d.out != "" {
@@ -196,13 +212,6 @@ type diagnosis struct {
 	NotFinite *notFiniteInfo `json:"not_finite,omitempty"`
 }
 
-type verdictInfo struct {
-	Level  string `json:"level"`
-	Title  string `json:"title"`
-	Text   string `json:"text,omitempty"`
-	Remedy string `json:"remedy,omitempty"`
-}
-
 // present writes the files and prints the result. err is why networks are
 // missing, nil if none are.
 func (a *app) present(w *diagnosisFiles, r *diagnose.Result, err error) error {
@@ -228,12 +237,10 @@ func (a *app) present(w *diagnosisFiles, r *diagnose.Result, err error) error {
 			Backend: backendInfo{w.study.backend.Kind, w.study.backend.API}, BLAS: w.study.blas.Name(),
 			Machine: machine.Describe(), Result: r, Out: w.folder, Files: w.files, Incomplete: incomplete, NotFinite: describeNotFinite(err),
 		}
-		for _, v := range r.Verdicts() {
-			j.Verdicts = append(j.Verdicts, verdictInfo{v.Level.String(), v.Title, v.Text, v.Remedy})
-		}
+		j.Verdicts = describeVerdicts(r.Verdicts())
 		return a.printJSON(j)
 	}
-	if err := a.printVerdicts(r); err != nil {
+	if err := a.tellAll(r.Tables(), r.Verdicts()); err != nil {
 		return err
 	}
 	if w.folder != "" {
@@ -242,23 +249,17 @@ func (a *app) present(w *diagnosisFiles, r *diagnose.Result, err error) error {
 	return nil
 }
 
-func (a *app) printVerdicts(r *diagnose.Result) error {
-	if err := a.printTables(r.Tables()); err != nil {
-		return err
-	}
-	if err := a.println(); err != nil {
-		return err
-	}
-	for _, v := range r.Verdicts() {
-		text := v.Level.String() + ": " + v.Title
-		if v.Remedy != "" {
-			text += " Remedy: " + v.Remedy + "."
+// parseWithout reads the parts to leave out.
+func parseWithout(names []string) (w diagnose.Without, err error) {
+	for _, name := range names {
+		if err := oneOf("without", name, "signal", "limit", "learning"); err != nil {
+			return w, err
 		}
-		if err := a.println(text); err != nil {
-			return err
-		}
+		w.Signal = w.Signal || name == "signal"
+		w.Limit = w.Limit || name == "limit"
+		w.Learning = w.Learning || name == "learning"
 	}
-	return nil
+	return w, nil
 }
 
 // parseDepths reads "2,4,8".

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"github.com/gontk/ntk/internal/machine"
+	"github.com/gontk/ntk/internal/report"
 	"github.com/gontk/ntk/train"
 )
 
@@ -44,22 +45,12 @@ func (a *app) presentEvolution(w *evolutionFiles, r *train.Result, err error) er
 			Incomplete: incomplete, NotFinite: describeNotFinite(err),
 		})
 	}
+	var tables []report.Table
 	if len(r.Points) > 0 {
-		if err := a.printTables(r.Tables()); err != nil {
-			return err
-		}
-		if err := a.println(); err != nil {
-			return err
-		}
+		tables = r.Tables()
 	}
-	for _, v := range r.Verdicts() {
-		text := v.Level.String() + ": " + v.Title
-		if v.Text != "" {
-			text += ". " + v.Text
-		}
-		if err := a.println(text); err != nil {
-			return err
-		}
+	if err := a.tellAll(tables, r.Verdicts()); err != nil {
+		return err
 	}
 	if w.flags.out != "" {
 		return a.println("\nreport: " + w.report())

@@ -4,6 +4,7 @@ package diagnose
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,6 +52,10 @@ type Config struct {
 	DType dtypes.DType
 	// Memory is the budget in bytes; 0 means half of what is allowed.
 	Memory int64
+	// Without leaves out parts of the diagnosis beside Θ and its spectrum.
+	Without Without
+	// Steps of gradient descent that modes have to be learned; 0 means 1000.
+	Steps int
 	// Context holds weights to use as they are; nil draws them from the seeds.
 	Context *mlctx.Context
 
@@ -61,6 +66,11 @@ type Config struct {
 	Progress func(Step)
 	// Theta, if not nil, is handed each Gram matrix when it is done.
 	Theta func(depth int, seed uint64, g *empirical.Gram) error
+}
+
+// Without names parts of a diagnosis to leave out.
+type Without struct {
+	Signal, Limit, Learning bool
 }
 
 // A Step is where a diagnosis stands.
@@ -94,6 +104,9 @@ type Depth struct {
 	Parameters int    `json:"parameters"`
 	Plan       string `json:"plan"`
 	Seeds      []Seed `json:"seeds"`
+	// Signal and Limit say what those of the seeds are of; nil if left out.
+	Signal *SignalInfo `json:"signal,omitempty"`
+	Limit  *LimitInfo  `json:"limit,omitempty"`
 }
 
 // A Seed is the diagnosis of one network.
@@ -111,12 +124,19 @@ type Seed struct {
 	Exact     bool    `json:"condition_exact"`
 	// MaxRateSum and MaxRateMean are the largest stable learning rates of
 	// gradient descent on ½Σ(f−y)² and on ½·mean of (f−y)².
-	MaxRateSum    float64           `json:"max_rate_half_sum"`
-	MaxRateMean   float64           `json:"max_rate_half_mean"`
-	Trace         float64           `json:"trace"` // Σ_n Σ_o Θ(x_n, x_n)[o, o]
-	EffectiveRank float64           `json:"effective_rank"`
-	Shares        []empirical.Share `json:"shares"`
-	Seconds       float64           `json:"seconds"`
+	MaxRateSum    float64 `json:"max_rate_half_sum"`
+	MaxRateMean   float64 `json:"max_rate_half_mean"`
+	Trace         float64 `json:"trace"` // Σ_n Σ_o Θ(x_n, x_n)[o, o]
+	EffectiveRank float64 `json:"effective_rank"`
+	// Median is the eigenvalue in the middle: the bulk's.
+	Median float64           `json:"median_eigenvalue"`
+	Shares []empirical.Share `json:"shares"`
+	// Signal, LimitDistance (‖Θ − Θ∞‖/‖Θ∞‖) and Learning are nil where they are
+	// left out or there is none.
+	Signal        *Signal   `json:"signal,omitempty"`
+	LimitDistance *float64  `json:"limit_distance,omitempty"`
+	Learning      *Learning `json:"learning,omitempty"`
+	Seconds       float64   `json:"seconds"`
 
 	theta []float64 // of the first seed, for the picture
 }
@@ -205,6 +225,20 @@ func (c Config) depth(ctx context.Context, depth, index, depths int, x empirical
 	if c.Outputs == empirical.Full {
 		r.Dimension *= plan.O
 	}
+	p := &parts{c: &c}
+	if err := p.open(ctx, f, model, x, out); err != nil {
+		return nil, err
+	}
+	defer p.close()
+	err = c.seeds(ctx, f, x, depth, index, depths, opts, p, out)
+	if len(out.Seeds) > 0 {
+		err = errors.Join(err, p.finish(out))
+	}
+	return out, err
+}
+
+// seeds diagnoses the networks of one depth, appending to out.
+func (c Config) seeds(ctx context.Context, f *empirical.Network, x empirical.Batch, depth, index, depths int, opts empirical.Options, p *parts, out *Depth) error {
 	seeds := max(1, c.Seeds)
 	for k := range seeds {
 		seed := c.Seed + uint64(k)
@@ -217,23 +251,23 @@ func (c Config) depth(ctx context.Context, depth, index, depths int, x empirical
 		}
 		if c.Context == nil {
 			if err := f.Redraw(seed); err != nil {
-				return out, err
+				return err
 			}
 		}
-		s, err := c.seed(ctx, f, x, depth, seed, opts)
+		s, err := c.seed(ctx, f, x, depth, seed, opts, p)
 		if err != nil {
-			return out, err
+			return err
 		}
 		if k > 0 {
 			s.theta = nil
 		}
 		out.Seeds = append(out.Seeds, *s)
 	}
-	return out, nil
+	return nil
 }
 
 // seed diagnoses one network.
-func (c Config) seed(ctx context.Context, f *empirical.Network, x empirical.Batch, depth int, seed uint64, opts empirical.Options) (*Seed, error) {
+func (c Config) seed(ctx context.Context, f *empirical.Network, x empirical.Batch, depth int, seed uint64, opts empirical.Options, p *parts) (*Seed, error) {
 	start := time.Now()
 	if c.DebugNaN {
 		if err := FindNotFinite(ctx, f, x, depth, seed); err != nil {
@@ -271,6 +305,10 @@ func (c Config) seed(ctx context.Context, f *empirical.Network, x empirical.Batc
 	s.Condition, s.Exact = spectrum.Condition()
 	for _, sh := range g.Shares {
 		s.Trace += sh.Trace
+	}
+	s.Median = middle(spectrum.Values)
+	if err := p.measure(ctx, x, theta, s); err != nil {
+		return nil, err
 	}
 	s.Seconds = time.Since(start).Seconds()
 	return s, nil

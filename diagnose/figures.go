@@ -74,7 +74,7 @@ func (r *Result) heatmaps(labels []float64, names []string) []report.Figure {
 			Title:    fmt.Sprintf("Gram matrix Θ of %s, seed %d", r.series(d), s.Seed),
 			Rows:     r.Examples,
 			Cols:     r.Examples,
-			Values:   permuted(r.meanKernel(s.theta), order),
+			Values:   permuted(meanKernel(s.theta, r.Examples, r.Dimension), order),
 			RowLabel: "example", ColLabel: "example",
 			Label:     "Θ, mean over outputs",
 			RowGroups: groups, ColGroups: groups,
@@ -83,24 +83,6 @@ func (r *Result) heatmaps(labels []float64, names []string) []report.Figure {
 			h.RowLabel, h.ColLabel = "example, by class", "example, by class"
 		}
 		out = append(out, h)
-	}
-	return out
-}
-
-// meanKernel returns [N, N] from the matrix that a Seed keeps.
-func (r *Result) meanKernel(theta []float64) []float64 {
-	n := r.Examples
-	o := r.Dimension / n
-	if o <= 1 {
-		return theta
-	}
-	out := make([]float64, n*n)
-	for i := range n {
-		for j := range n {
-			for k := range o {
-				out[i*n+j] += theta[(i*o+k)*n*o+j*o+k] / float64(o)
-			}
-		}
 	}
 	return out
 }

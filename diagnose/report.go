@@ -45,10 +45,16 @@ func (r *Result) Report(a About) *report.Report {
 	verdict.Tables = []report.Table{r.training()}
 	doc.Sections = []report.Section{
 		verdict,
-		{Title: "Spectrum", Text: r.matrix(), Tables: []report.Table{r.spectrum()}, Figures: []report.Figure{r.spectrumFigure()}},
+		{Title: "Spectrum", Text: r.matrix(), Tables: []report.Table{r.spectrum()}, Figures: []report.Figure{r.spectrumFigure(), r.densityFigure()}},
 	}
 	if f := r.conditionFigure(); f != nil {
-		doc.Sections = append(doc.Sections, report.Section{Title: "Depth", Figures: []report.Figure{f}})
+		doc.Sections = append(doc.Sections, report.Section{Title: "Depth", Figures: append([]report.Figure{f}, r.depthFigures()...)})
+	}
+	if ts := r.learning(); ts != nil {
+		doc.Sections = append(doc.Sections, report.Section{Title: "Learning", Text: learningText, Tables: ts, Figures: r.learningFigures()})
+	}
+	if ts := r.propagation(); ts != nil {
+		doc.Sections = append(doc.Sections, report.Section{Title: "Signal", Text: r.signalText(), Tables: ts, Figures: r.signalFigures()})
 	}
 	if fs := r.heatmaps(a.Labels, a.ClassNames); len(fs) > 0 {
 		doc.Sections = append(doc.Sections, report.Section{Title: "Gram matrix", Figures: fs})
@@ -62,6 +68,19 @@ func (r *Result) Report(a About) *report.Report {
 
 const sharesText = "The share of a weight is the trace of its term of Θ over the trace of Θ, averaged over seeds: " +
 	"how much of the movement of the outputs early in training that weight is responsible for."
+
+const learningText = "What the kernel at the start says of gradient descent on ½ mean (f−y)² from outputs 0, at half the largest stable rate: " +
+	"a mode of eigenvalue λ keeps (1 − λ/λ1)^k of its error after k steps. Targets are centred one-hot vectors for classes."
+
+// signalText says what the section is about, and what is missing in it.
+func (r *Result) signalText() string {
+	text := "The length q of a layer is the mean square of what its weight makes of activations, the correlation c the mean cosine of pairs of examples, " +
+		"the gradient the mean of ‖∂f/∂z‖² over outputs and examples. Predicted curves start from what is measured at the first layer."
+	if m := r.Depths[len(r.Depths)-1].Signal.Missing; m != "" {
+		text += "\n\nNothing is predicted: " + m + "."
+	}
+	return text
+}
 
 // matrix says which matrix the numbers are of.
 func (r *Result) matrix() string {

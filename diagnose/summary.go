@@ -15,9 +15,10 @@ type summary struct {
 	// bound says that at least one of them is a lower bound.
 	condition, low, high float64
 	bound                bool
-	// λ_1, λ_min, effective rank, trace and time are means over seeds,
+	// λ_1, λ_min, the median, effective rank, trace and time are means over seeds,
 	// minError is the largest uncertainty of an eigenvalue.
 	max, min, minError   float64
+	median               float64
 	rank, trace, seconds float64
 	// The largest rates that are stable for every seed.
 	rateSum, rateMean float64
@@ -35,6 +36,7 @@ func (d *Depth) summarize() summary {
 		s.max += x.Eigenvalues[0] / k
 		s.min += x.Eigenvalues[len(x.Eigenvalues)-1] / k
 		s.minError = max(s.minError, x.EigenvalueError)
+		s.median += x.Median / k
 		s.rank += x.EffectiveRank / k
 		s.trace += x.Trace / k
 		s.seconds += x.Seconds

@@ -17,6 +17,12 @@ func (r *Result) Verdicts() []report.Verdict {
 		return nil
 	}
 	var out []report.Verdict
+	if v, ok := r.learningVerdict(); ok {
+		out = append(out, v)
+	}
+	if v, ok := r.signalVerdict(); ok {
+		out = append(out, v)
+	}
 	out = append(out, r.conditionVerdict())
 	if v, ok := r.boundVerdict(); ok {
 		out = append(out, v)
@@ -24,7 +30,11 @@ func (r *Result) Verdicts() []report.Verdict {
 	if v, ok := r.negativeVerdict(); ok {
 		out = append(out, v)
 	}
-	return append(out, r.rateVerdict())
+	out = append(out, r.rateVerdict())
+	if v, ok := r.limitVerdict(); ok {
+		out = append(out, v)
+	}
+	return out
 }
 
 func (r *Result) conditionVerdict() report.Verdict {

@@ -198,8 +198,7 @@ func TestReport(t *testing.T) {
 		}
 	}
 	// (1/O) Σ_o Θ[o, o] of a full matrix of one example and two outputs.
-	full := &Result{Examples: 1, Dimension: 2}
-	if mean := full.meanKernel([]float64{4, 1, 1, 8}); len(mean) != 1 || mean[0] != 6 {
+	if mean := meanKernel([]float64{4, 1, 1, 8}, 1, 2); len(mean) != 1 || mean[0] != 6 {
 		t.Errorf("mean kernel %v, want 6", mean)
 	}
 	if empty := (&Result{Model: "m"}).Report(About{}); len(empty.Sections) != 1 {
