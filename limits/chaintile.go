@@ -137,7 +137,7 @@ func (e *chainEngine) row(t tiles.Tile, i, from int, mirror bool, k, theta []flo
 		e.layersOf(b, t.Row+i, t.Col+from, n)
 		e.finish(b, t.Row+i, t.Col+from, k[from:][:n], theta[from:][:n])
 	}
-	return e.check(t, i, mirror, k, theta)
+	return e.check(t, i, mirror, e.gram[i*t.Cols:(i+1)*t.Cols], k, theta)
 }
 
 // inputs starts a vector from products of inputs.
@@ -209,9 +209,20 @@ func (e *chainEngine) finish(b *chainRow, row, col int, k, theta []float64) {
 	}
 }
 
+// loses reports whether D has not the digits of the angle: that of inputs which are
+// nearly opposite, or of nearly one direction and another length. Only kinks see it.
+func (e *chainEngine) loses(gram float32, row, col int) bool {
+	a, b, ab := e.left.norms[row], e.right.norms[col], float64(gram)
+	if e.curved || ab*ab < nearRho*nearRho*a*b {
+		return false
+	}
+	s := math.Sqrt(a) - math.Sqrt(b)
+	return ab < 0 || s*s > e.apart(row, col)/4
+}
+
 // check has the exact engine compute what this one cannot, and refuses what is not
 // finite.
-func (e *chainEngine) check(t tiles.Tile, i int, mirror bool, k, theta []float64) error {
+func (e *chainEngine) check(t tiles.Tile, i int, mirror bool, gram []float32, k, theta []float64) error {
 	row := t.Row + i
 	var v *evaluation
 	for j := range k {
@@ -219,7 +230,7 @@ func (e *chainEngine) check(t tiles.Tile, i int, mirror bool, k, theta []float64
 			continue
 		}
 		col := t.Col + j
-		if e.left.none[row] || e.right.none[col] {
+		if e.left.none[row] || e.right.none[col] || e.loses(gram[j], row, col) {
 			if v == nil {
 				v = e.r.l.evaluation()
 			}

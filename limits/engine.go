@@ -108,7 +108,7 @@ func (x *exact) tile(ctx context.Context, t tiles.Tile, mirror bool, k, theta []
 // evaluation returns one of no pair yet.
 func (l *Limit) evaluation() *evaluation {
 	n := len(l.plan.list)
-	return &evaluation{m: make([][]float64, n), t: make([][]float64, n), d: make([][]float64, n)}
+	return &evaluation{m: make([][]float64, n), t: make([][]float64, n), d: make([][]float64, n), angles: make([][]float64, n)}
 }
 
 // pair computes examples i of x1 and j of x2; same says that they are one.
