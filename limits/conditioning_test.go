@@ -93,13 +93,7 @@ func TestConditioning(t *testing.T) {
 		}
 		for _, v := range n.Float32 {
 			t.Run(fmt.Sprintf("%s, b=%g, %d layers, float32", n.Op, n.B, v.Depth), func(t *testing.T) {
-				tolerance := 2e-6
-				if n.Op == "erf" && v.Depth > 1 {
-					// Vectors of error functions carry K, not D, and w = 1.5 is
-					// chaotic: a rounding grows by χ in every layer, as Θ does.
-					tolerance = 1e-4
-				}
-				v.compare(t, c, n, dtypes.Float32, tolerance, 0x1p-24)
+				v.compare(t, c, n, dtypes.Float32, 2e-6, 0x1p-24)
 			})
 		}
 	}
@@ -115,7 +109,9 @@ func (v conditionedValues) compare(t *testing.T, c conditioned, n conditionedNet
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.HasPrefix(g.Engine, "chain") != (dtype == dtypes.Float32) {
+	// Twenty layers of erf with w = 1.5 are chaotic: they magnify a rounding of K.
+	chaotic := n.Op == "erf" && v.Depth > 1
+	if compiled := dtype == dtypes.Float32 && !chaotic; strings.HasPrefix(g.Engine, "chain") != compiled || strings.Contains(g.Engine, "magnify") != (dtype == dtypes.Float32 && chaotic) {
 		t.Errorf("engine %q", g.Engine)
 	}
 	compareConditioned(t, c.Names, "K", g.NNGP, v.K, tolerance)

@@ -2,6 +2,7 @@ package limits
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -71,11 +72,20 @@ func (r *gramRun) choose(block int) (err error) {
 		r.grams.Engine += fmt.Sprintf(", %s needs %d bytes of the budget", text, need)
 		return nil
 	}
-	if r.engine, err = recipe.engine(r); err == nil {
-		r.grams.Engine = text + ", float32"
+	compiled, err := recipe.engine(r)
+	switch {
+	case errors.Is(err, errRounding):
+		r.grams.Engine += fmt.Sprintf(", no %s: %v", text, err)
+		return nil
+	case err != nil:
+		return err
 	}
-	return err
+	r.engine, r.grams.Engine = compiled, text+", float32"
+	return nil
 }
+
+// errRounding says that these examples are not for float32.
+var errRounding = errors.New("layers magnify roundings")
 
 const exactName = "pair by pair, float64"
 
