@@ -102,7 +102,7 @@ func TestReLUSignal(t *testing.T) {
 			t.Errorf("layer %d: correlation %g, want %g", l, corr, want)
 		}
 		// The prediction starts from what is measured at the first layer.
-		if p := d.Signal.Layers[l]; !(math.Abs(*p.Correlation-want) <= 0.03) || !(math.Abs(*p.Length/ *d.Signal.Layers[0].Length-1) <= 1e-12) {
+		if p := d.Signal.Layers[l]; !(math.Abs(*p.Correlation-want) <= 0.03) || !(math.Abs(*p.Length / *d.Signal.Layers[0].Length - 1) <= 1e-12) {
 			t.Errorf("layer %d: predicted %g, %g, want %g and the length of the first layer", l, *p.Correlation, *p.Length, want)
 		}
 		if chi := d.Signal.Layers[l].Chi; l > 0 && !(math.Abs(*chi-1) <= 1e-12) {
