@@ -96,6 +96,12 @@ func (j *Job) fill() {
 	}
 }
 
+// Filled returns the job with defaults where there are zeros, as Open makes it.
+func (j Job) Filled() Job {
+	j.fill()
+	return j
+}
+
 // tileBytes is the size of a whole tile.
 func (j *Job) tileBytes() int64 {
 	all := j.Spec.Tiles()
