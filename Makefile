@@ -4,7 +4,7 @@ NTK      = bin/ntk
 OUT     ?= demo
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results results-scale pictures cifar10 man lint clean
+.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results results-training results-scale pictures cifar10 man lint clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -47,6 +47,9 @@ results-scale: setup ## docs/scale.md: what the queue costs here, a simulation b
 	$(NTK) data fetch cifar10
 	@mkdir -p $(OUT)
 	$(GO) run ./bench/scale -ntk $(NTK) -keep $(OUT)/scale.json -commit "$$(git rev-parse --short HEAD)" $(SCALE)
+
+results-training: setup ## tables of docs/training.md: trained MLPs beside their kernels, over widths; ten minutes
+	$(GO) run ./bench/training -cells $(OUT)/training $(TRAINING)
 
 # What is drawn: plain and residual networks, on the first 48 images of a random
 # order. Deeper, cnn-gap wants --dtype float64.

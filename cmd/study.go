@@ -111,6 +111,9 @@ func (a *app) openOn(flags *studyFlags, set *data.Set, budget machine.Budget) (*
 	if s.backend, err = a.openBackend(&flags.compute); err != nil {
 		return nil, err
 	}
+	if n, ok := s.backend.DeviceMemory(); ok && flags.compute.memory == "" && n/2 < s.budget.Bytes {
+		s.budget = machine.Budget{Bytes: n / 2, Source: fmt.Sprintf("half of %s, the GPU's memory", machine.FormatBytes(n))}
+	}
 	if s.blas, err = a.openBLAS(); err != nil {
 		s.close()
 		return nil, err

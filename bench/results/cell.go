@@ -5,16 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
+	"runtime"
 	"syscall"
 
-	"github.com/gontk/ntk/internal/durable"
+	"github.com/gontk/ntk/bench/cells"
 )
 
 // A cell is one number of a table.
@@ -24,14 +22,14 @@ type cell struct {
 	row, column string
 	args        []string
 	keep        bool // kernels of draws or limits are kept while it is computed
+	trained     bool // by evolve, not by predict
 	result      *result
 }
 
 // A result is what a cell uses of ntk/predict/1.
 type result struct {
-	Args     []string `json:"args"` // of the cell, added here
-	Accuracy float64  `json:"accuracy"`
-	Error    float64  `json:"accuracy_error"`
+	Accuracy float64 `json:"accuracy"`
+	Error    float64 `json:"accuracy_error"`
 	Chosen   struct {
 		Gamma float64 `json:"gamma"`
 		Depth int     `json:"depth"`
@@ -39,6 +37,7 @@ type result struct {
 		C     float64 `json:"c"`
 	} `json:"chosen"`
 	Seconds float64 `json:"seconds"`
+	PeakRSS int64   `json:"peak_rss"` // bytes, of the process
 	Version struct {
 		NTK      string `json:"ntk"`
 		Revision string `json:"revision"`
@@ -47,32 +46,13 @@ type result struct {
 	} `json:"version"`
 }
 
-// command is the cell as a reader repeats it.
-func (c cell) command() string { return "ntk predict " + strings.Join(c.args, " ") }
-
-// load returns what an earlier run left of a cell, nil if there is nothing or if the
-// cell has another command line now.
-func load(path string, c cell) (*result, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// compute runs a cell; kernels that were kept go then.
+func (c cell) compute(ctx context.Context, ntk, folder string) (*result, error) {
+	verb := "predict"
+	if c.trained {
+		verb = "evolve"
 	}
-	if err != nil {
-		return nil, err
-	}
-	r := new(result)
-	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("%s: %w; remove it to compute it again", path, err)
-	}
-	if !slices.Equal(r.Args, c.args) {
-		return nil, nil
-	}
-	return r, nil
-}
-
-// compute runs a cell and keeps its result; kernels that were kept go then.
-func compute(ctx context.Context, ntk, folder, path string, c cell) (*result, error) {
-	args := append([]string{"predict", "--json"}, c.args...)
+	args := append([]string{verb, "--json"}, c.args...)
 	kernels := filepath.Join(folder, c.name+".kernel")
 	if c.keep {
 		args = append(args, "--resume", "--out", kernels)
@@ -85,19 +65,20 @@ func compute(ctx context.Context, ntk, folder, path string, c cell) (*result, er
 		return nil, err
 	}
 	r := new(result)
-	if err := json.Unmarshal(stdout.Bytes(), r); err != nil {
-		return nil, err
+	var err error
+	if c.trained {
+		err = r.ofTraining(stdout.Bytes())
+	} else {
+		err = json.Unmarshal(stdout.Bytes(), r)
 	}
-	r.Args = c.args
-	if r.Version.Revision == "" { // a program built without a stamp, as in a work tree
-		r.Version.Revision = revision(ctx)
-	}
-	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return nil, err
 	}
-	if err := durable.Write(path, append(text, '\n')); err != nil {
-		return nil, err
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && runtime.GOOS == "linux" {
+		r.PeakRSS = usage.Maxrss << 10
+	}
+	if r.Version.Revision == "" { // a program built without a stamp, as in a work tree
+		r.Version.Revision = cells.Revision(ctx)
 	}
 	if c.keep {
 		return r, os.RemoveAll(kernels)
@@ -105,11 +86,27 @@ func compute(ctx context.Context, ntk, folder, path string, c cell) (*result, er
 	return r, nil
 }
 
-// revision is the commit of the folder that this runs in, empty if it is none.
-func revision(ctx context.Context) string {
-	out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output()
-	if err != nil {
-		return ""
+// ofTraining reads ntk/evolve/1: the accuracy at the last step.
+func (r *result) ofTraining(text []byte) error {
+	var of struct {
+		Result struct {
+			Tested int `json:"test_examples"`
+			Points []struct {
+				Network struct {
+					Accuracy float64 `json:"test_accuracy"`
+				} `json:"network"`
+			} `json:"points"`
+			Elapsed float64 `json:"elapsed_ns"`
+		} `json:"result"`
 	}
-	return strings.TrimSpace(string(out))
+	if err := errors.Join(json.Unmarshal(text, r), json.Unmarshal(text, &of)); err != nil {
+		return err
+	}
+	if len(of.Result.Points) == 0 || of.Result.Tested == 0 {
+		return errors.New("evolve measured nothing")
+	}
+	p := of.Result.Points[len(of.Result.Points)-1].Network.Accuracy
+	r.Accuracy, r.Error = p, math.Sqrt(p*(1-p)/float64(of.Result.Tested))
+	r.Seconds = of.Result.Elapsed / 1e9
+	return nil
 }

@@ -25,6 +25,7 @@ func document(cells []cell, sets []string) (string, error) {
 	var b strings.Builder
 	b.WriteString(preface)
 	images(&b, cells)
+	falkon(&b, cells)
 	if err := uci(&b, cells, sets); err != nil {
 		return "", err
 	}
@@ -43,7 +44,7 @@ func document(cells []cell, sets []string) (string, error) {
 // images has means over subsets, with the standard deviation between them, and the
 // binomial error of one.
 func images(b *strings.Builder, cells []cell) {
-	fmt.Fprintf(b, "## Images\n\nMean accuracy in %% over %d subsets (`--shuffle` %s), ± their standard deviation; in brackets the binomial error of one.\nPixels are standardized by channel over the training examples, parameters chosen in 5 folds of them. γ is one of 0.03, 0.1, 0.3, 1, 3.\n\n| |", len(subsets), strings.Trim(strings.ReplaceAll(fmt.Sprint(subsets), " ", ", "), "[]"))
+	fmt.Fprintf(b, "## Images\n\nMean accuracy in %% over %d subsets (`--shuffle` %s), ± their standard deviation; in brackets the binomial error of one.\nPixels are standardized by channel over the training examples, parameters chosen in 5 folds of them. γ is one of 0.03, 0.1, 0.3, 1, 3.\nNetworks are trained by gradient descent with momentum 0.9 on the squared error, at half the largest stable rate, and tested\non other examples of the training set.\n\n| |", len(subsets), strings.Trim(strings.ReplaceAll(fmt.Sprint(subsets), " ", ", "), "[]"))
 	for _, s := range imageSets {
 		fmt.Fprintf(b, " %s |", s.name)
 	}
@@ -64,6 +65,10 @@ func images(b *strings.Builder, cells []cell) {
 	}
 	b.WriteString("\nThe commands, with `--shuffle` 1 to 3 and one of the sets:\n\n```sh\n")
 	for _, m := range imageLearners {
+		if m.trained {
+			fmt.Fprintf(b, "ntk evolve %s --shuffle 1 %s\n", m.args, imageSets[0].trained)
+			continue
+		}
 		fmt.Fprintf(b, "ntk predict %s --shuffle 1 %s\n", m.args, imageSets[0].args)
 	}
 	b.WriteString("```\n\n")

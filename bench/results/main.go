@@ -9,54 +9,44 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
+	"slices"
 	"syscall"
 
+	"github.com/gontk/ntk/bench/cells"
 	"github.com/gontk/ntk/internal/durable"
 )
 
 func main() {
 	ntk := flag.String("ntk", "bin/ntk", "the program")
-	cells := flag.String("cells", "demo/results", "folder that has what each command wrote")
+	folder := flag.String("cells", "demo/results", "folder that has what each command wrote")
 	out := flag.String("out", "docs/results.md", "the document")
 	only := flag.String("only", "", "compute only cells whose names have this in them")
 	write := flag.Bool("write", false, "compute nothing: write the document of what is there")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *ntk, *cells, *out, *only, *write); err != nil {
+	if err := run(ctx, *ntk, *folder, *out, *only, *write); err != nil {
 		fmt.Fprintln(os.Stderr, "results:", err)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, ntk, folder, out, only string, write bool) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
 	sets, err := uciSets(ctx)
 	if err != nil {
 		return err
 	}
-	all := append(imageCells(), uciCells(sets)...)
-	failed := 0
+	all := slices.Concat(imageCells(), falkonCells(), uciCells(sets))
+	kept := make([]cells.Cell[result], len(all))
 	for i, c := range all {
-		path := filepath.Join(folder, c.name+".json")
-		if c.result, err = load(path, c); err != nil {
-			return err
-		}
-		if c.result == nil && !write && strings.Contains(c.name, only) {
-			fmt.Fprintf(os.Stderr, "results: %d of %d: %s\n", i+1, len(all), c.command())
-			if c.result, err = compute(ctx, ntk, folder, path, c); ctx.Err() != nil {
-				return fmt.Errorf("stopped at %s; the same command goes on", c.name)
-			}
-			if err != nil {
-				failed++
-				fmt.Fprintf(os.Stderr, "results: %s: %v\n", c.name, err)
-			}
-		}
-		all[i] = c
+		kept[i] = cells.Cell[result]{Name: c.name, Args: c.args, Compute: func(ctx context.Context) (*result, error) { return c.compute(ctx, ntk, folder) }}
+	}
+	failed, err := cells.Run(ctx, kept, cells.Options{Folder: folder, Only: only, Read: write, Progress: os.Stderr})
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		all[i].result = kept[i].Result
 	}
 	text, err := document(all, sets)
 	if err != nil {
