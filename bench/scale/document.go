@@ -54,9 +54,6 @@ type Forecast struct {
 	Fleet
 	Result
 	Tiles int
-	// Ideal is the time of as many workers that never wait, and evaluate no block
-	// twice in a pass.
-	Ideal float64
 }
 
 // longest is the length of stretches that gram chooses where there are many tiles.
@@ -73,10 +70,11 @@ func (m *Measured) forecast(f Fleet) (Forecast, error) {
 		return Forecast{}, err
 	}
 	g := (f.N + f.Capacity.Block - 1) / f.Capacity.Block
-	c := Forecast{Fleet: f, Result: r, Tiles: g * (g + 1) / 2}
-	c.Ideal = costs.Start + (float64(r.Blocks)*costs.Block+float64(c.Tiles)*costs.Tile)/float64(f.Workers)
-	return c, nil
+	return Forecast{Fleet: f, Result: r, Tiles: g * (g + 1) / 2}, nil
 }
+
+// sizes are the matrices of forecasts.
+var sizes = []int{100_000, 1_000_000}
 
 func (m *Measured) document() (string, error) {
 	if len(m.Capacity) == 0 || len(m.Runs) == 0 {
@@ -104,7 +102,7 @@ func (m *Measured) document() (string, error) {
 	if err := m.compared(put); err != nil {
 		return "", err
 	}
-	if err := m.forecasts(put, costs); err != nil {
+	if err := m.forecasts(put); err != nil {
 		return "", err
 	}
 	return b.String(), nil
@@ -122,22 +120,23 @@ func (m *Measured) compared(put func(string, ...any)) error {
 	}
 	if w := m.Whole; w != nil {
 		f := Fleet{N: w.N, Workers: w.Workers, Capacity: m.Capacity[0]}
-		p, err := m.predict(&Measurement{Spec: f.spec(), Stretch: w.Stretch, Pending: 1 << 20, Workers: w.Workers})
+		job := queue.Job{Spec: f.spec(), Stretch: longest}.Filled()
+		p, err := m.predict(&Measurement{Spec: job.Spec, Stretch: job.Stretch, Pending: job.Pending, Workers: w.Workers})
 		if err != nil {
 			return err
 		}
-		put("| %d | %d | %d | %.1f | %.1f | %+.0f %% |\n", w.N, len(f.spec().Tiles()), w.Workers, w.Seconds, p.Seconds, 100*(p.Seconds/w.Seconds-1))
-		put("\nThe last one is the Trace kernel of %d images, computed through the queue:\n`%s`\n", w.N, w.Command)
+		put("\nComputed for real, through the queue: the Trace kernel of %d images, %d tiles, by %d workers in %.0f s. The machine had other\nwork meanwhile; left to itself it would take %.0f s by the simulation. `ntk verify` found every tile as it was sent.\n\n```sh\n%s\n```\n",
+			w.N, len(job.Spec.Tiles()), w.Workers, w.Seconds, p.Seconds, w.Command)
 	}
 	put("\n")
 	return nil
 }
 
 // forecasts tell of matrices and fleets that this machine does not have.
-func (m *Measured) forecasts(put func(string, ...any), costs Costs) error {
+func (m *Measured) forecasts(put func(string, ...any)) error {
 	put("## Larger matrices, more workers\n\nEach worker on a core like this machine's, server and collector on one machine like this. Costs of other blocks are scaled,\nnot measured: a block's as its examples, a tile's as its pairs. Traffic is tiles into and out of the server; through a shared\nfolder it goes to the file system instead. Storage is `theta.npy`, whole; `--packed` takes half.\n\n")
 	put("| N | block | workers | time | of it lost to waiting | collector busy | tiles that wait | tiles a second | traffic | storage | server's memory |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-	for _, n := range []int{100_000, 1_000_000} {
+	for _, n := range sizes {
 		for _, c := range m.Capacity {
 			if c.Block != 256 && c.Block != 1024 {
 				continue
@@ -168,7 +167,7 @@ func (m *Measured) forecasts(put func(string, ...any), costs Costs) error {
 		put("- At most %d stretches of tiles of %d examples are out at once (4 GiB, and 64 at least): as many workers have work.\n", job.Pending, c.Block)
 	}
 	tilesOf := func(n, block int) float64 { g := math.Ceil(float64(n) / float64(block)); return g * (g + 1) / 2 }
-	put("- N = 10⁶ takes %s on one disk, and writing it at the rate above takes %s at least, whatever the number of workers. Beyond that use\n  `--shard i/n`: n processes, each with its own file, disk and, by `--job`, its own queue is not needed: a shard has no collector.\n",
+	put("- N = 10⁶ takes %s on one disk, and writing it at the rate above takes %s at least, whatever the number of workers. Where that is too\n  long, `--shard i/n` has no collector: each of n machines writes a file of its own, and only `merge` reads them all.\n",
 		bytesText(4e12), durationText(tilesOf(1_000_000, last.Block)*last.Folder))
 	put("- In tiles of 256 examples N = 10⁶ has %.1f million tiles, and the server needs %s of memory for their records; with --block 1024 it has %.2f million, and %s.\n",
 		tilesOf(1_000_000, 256)/1e6, bytesText(tilesOf(1_000_000, 256)*m.SubjectBytes), tilesOf(1_000_000, 1024)/1e6, bytesText(tilesOf(1_000_000, 1024)*m.SubjectBytes))

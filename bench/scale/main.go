@@ -54,7 +54,6 @@ type Whole struct {
 	Seconds float64 `json:"seconds"`
 	N       int     `json:"n"`
 	Block   int     `json:"block"`
-	Stretch int     `json:"stretch"`
 	Workers int     `json:"workers"`
 }
 
@@ -203,7 +202,7 @@ func loadWhole(path string) (*Whole, error) {
 	if err := json.Unmarshal(text, &g); err != nil || len(g.Shape) == 0 {
 		return nil, fmt.Errorf("%s is not what gram --json says (%w)", path, err)
 	}
-	w := &Whole{Command: g.Command, Seconds: g.Seconds, N: g.Shape[0], Block: g.Plan.Block, Stretch: longest}
+	w := &Whole{Command: g.Command, Seconds: g.Seconds, N: g.Shape[0], Block: g.Plan.Block}
 	_, after, _ := strings.Cut(g.Command, "--workers")
 	if _, err := fmt.Sscanf(strings.TrimLeft(after, " ="), "%d", &w.Workers); err != nil {
 		return nil, fmt.Errorf("%s is of no run with --workers", path)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/gontk/ntk/internal/tiles"
@@ -97,5 +98,62 @@ func TestFit(t *testing.T) {
 	}
 	if _, err := fit(&Measurement{Spec: m.Spec, Stretch: 1, Records: m.Records[:3]}); err == nil {
 		t.Error("three tiles tell no costs")
+	}
+}
+
+// TestDocument predicts runs whose times come from the simulation itself, and finds
+// them as they are; larger fleets are not slower, and their collector is busier.
+func TestDocument(t *testing.T) {
+	defer func(n []int) { sizes = n }(sizes)
+	sizes = []int{100_000}
+	costs := Costs{Start: 4, Block: 1.5, Tile: 0.25, Diagonal: 0.125, Take: 0.01, End: 2, Busy: 1, Collect: 0.01}
+	run := func(g, workers int) *Measurement {
+		m := &Measurement{Workers: workers, Spec: tiles.Spec{N1: 256 * g, N2: 256 * g, DType: tiles.Float32, Symmetric: true, Block1: 256, Block2: 256}, Stretch: 1, Pending: 64}
+		r, err := Simulate(Run{Spec: m.Spec, Stretch: 1, Pending: 64, Workers: workers, Cores: 2, Costs: costs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Seconds = r.Seconds
+		return m
+	}
+	fit := run(5, 1)
+	stretches, err := fit.Spec.Stretches(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, now := newPass(), costs.Start
+	for _, s := range stretches {
+		tile := fit.Spec.Tiles()[s.First]
+		p.begin(tile.Row)
+		seconds := float64(p.tile(tile))*costs.Block + map[bool]float64{true: costs.Diagonal, false: costs.Tile}[tile.Row == tile.Col]
+		now += costs.Take + seconds
+		fit.Records = append(fit.Records, Record{tile, "w", seconds, now})
+	}
+	m := &Measured{
+		Commit: "c", Machine: "m", Cores: 2, Network: network, Block: 256, Fit: fit, Both: fit, Runs: []*Measurement{run(8, 1), run(8, 2), run(8, 4)},
+		Capacity: []Capacity{{256, 1 << 18, 0.01, 0.02, 200}, {1024, 1 << 22, 0.1, 0.2, 200}}, SubjectBytes: 100,
+	}
+	for _, r := range m.Runs {
+		p, err := m.predict(r)
+		// Costs are rounded, so that ties between workers on one core may be broken
+		// another way: then one has a tile more in the end.
+		if err != nil || !(math.Abs(p.Seconds-r.Seconds) <= costs.Block+costs.Tile) {
+			t.Errorf("%d workers: predicted %g s (%v), want %g", r.Workers, p.Seconds, err, r.Seconds)
+		}
+	}
+	text, err := m.document()
+	if err != nil || strings.Contains(text, "NaN") || strings.Contains(text, "%!") {
+		t.Errorf("the document: %v, %s", err, text)
+	}
+	var last Forecast
+	for _, w := range []int{8, 64, 512} {
+		f, err := m.forecast(Fleet{100_000, w, m.Capacity[1]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last.Workers > 0 && (f.Seconds > last.Seconds || f.Result.Collector < last.Result.Collector) {
+			t.Errorf("%d workers take %g s, the collector busy for %g of it; %d take %g, %g", w, f.Seconds, f.Result.Collector, last.Workers, last.Seconds, last.Result.Collector)
+		}
+		last = f
 	}
 }
