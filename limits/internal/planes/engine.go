@@ -1,7 +1,5 @@
 package planes
 
-import "fmt"
-
 // An Engine evaluates a chain. It may be used concurrently, with a Worker for each
 // goroutine.
 type Engine[T Float] struct {
@@ -167,47 +165,5 @@ func (w *Worker[T]) plane(x *Example[T], g *Group[T], p *plane, d, t *[Lanes]flo
 		}
 		total(d, w.d[b], rows, cols, pitch)
 		total(t, w.t[b], rows, cols, pitch)
-	}
-}
-
-// rim fills what is around the computed part of a plane of what layer i takes.
-func (w *Worker[T]) rim(i int, g *Group[T], p *plane, d, t []T) {
-	down, across := &p.rows[i], &p.cols[i]
-	pitch := w.e.width * Lanes
-	height, width := w.e.chain.inputs(i)
-	left := across.computed.lo - across.held.lo
-	right := across.computed.hi - across.held.lo
-	all := across.held.len()
-	for h := down.held.lo; h < down.held.hi; h++ {
-		at := (h - down.held.lo) * pitch
-		h2 := h + down.d
-		first, second := h >= 0 && h < height, h2 >= 0 && h2 < height
-		if h >= down.computed.lo && h < down.computed.hi && left < right {
-			w.rimRow(i, g, d[at:], t[at:], h, h2, first, second, across, 0, left, width)
-			w.rimRow(i, g, d[at:], t[at:], h, h2, first, second, across, right, all, width)
-			continue
-		}
-		w.rimRow(i, g, d[at:], t[at:], h, h2, first, second, across, 0, all, width)
-	}
-}
-
-// rimRow fills the columns from … to−1 of a row.
-func (w *Worker[T]) rimRow(i int, g *Group[T], d, t []T, h, h2 int, first, second bool, across *window, from, to, width int) {
-	clear(t[from*Lanes : to*Lanes])
-	for c := from; c < to; c++ {
-		x := across.held.lo + c
-		y := x + across.d
-		in, in2 := first && x >= 0 && x < width, second && y >= 0 && y < width
-		dst := (*[Lanes]T)(d[c*Lanes:])
-		switch {
-		case in && in2:
-			panic(fmt.Sprintf("planes: the pair of columns %d, %d is no rim", x, y))
-		case in:
-			*dst = *(*[Lanes]T)(w.spread[i][(h*width+x)*Lanes:])
-		case in2:
-			*dst = *(*[Lanes]T)(g.rim[i][(h2*width+y)*Lanes:])
-		default:
-			*dst = [Lanes]T{}
-		}
 	}
 }
