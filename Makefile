@@ -4,7 +4,7 @@ NTK      = bin/ntk
 OUT     ?= demo
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling pictures cifar10 lint clean
+.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results results-training pictures cifar10 man lint clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -27,7 +27,7 @@ test: ## what a change must pass
 test-long: ## with the long oracles
 	$(GO) test -timeout 90m ./...
 
-test-faults: ## kills, flipped bits, full and read-only disks, no plugin, no network: two minutes
+test-faults: ## kills of processes, workers and servers, flipped bits, full and read-only disks, no plugin, no network: five minutes
 	NTK_FAULTS=1 $(GO) test -count 1 -timeout 30m -run '^TestFaults' -v ./cmd
 
 bench: ## benchmarks
@@ -38,6 +38,13 @@ bench-peers: setup ## times beside neural-tangents on this machine, one line a c
 
 bench-scaling: setup ## exponents of time in examples, outputs and width, beside those of plans: two minutes
 	$(GO) run ./bench/scaling
+
+results: setup ## docs/results.md: accuracies on real data; goes on where it was stopped; hours
+	@for d in mnist cifar10 uci; do $(NTK) data fetch $$d; done
+	$(GO) run ./bench/results -ntk $(NTK) -cells $(OUT)/results $(RESULTS)
+
+results-training: setup ## tables of docs/training.md: trained MLPs beside their kernels, over widths; ten minutes
+	$(GO) run ./bench/training -cells $(OUT)/training $(TRAINING)
 
 # What is drawn: plain and residual networks, on the first 48 images of a random
 # order. Deeper, cnn-gap wants --dtype float64.
@@ -58,6 +65,9 @@ $(OUT)/pictures/%.json: cifar10
 
 cifar10: setup
 	$(NTK) data fetch cifar10
+
+man: build ## manual pages in bin/man, one for each verb
+	$(NTK) man bin/man
 
 lint: ## gofumpt, vet, staticcheck
 	@test -z "$$($(GO) tool -modfile=tools.mod gofumpt -l . | tee /dev/stderr)"

@@ -42,7 +42,11 @@ func Func(name, about string, m graph.Model) Model {
 // second signal ends the process at once.
 func Main(models ...Model) {
 	ctx, stop := untilSignal(context.Background())
-	status := run(ctx, filepath.Base(os.Args[0]), os.Args[1:], os.Stdout, os.Stderr, os.Getenv, models)
+	a := &app{
+		program: filepath.Base(os.Args[0]), args: os.Args[1:], stdout: os.Stdout, stderr: os.Stderr,
+		env: os.Getenv, environ: os.Environ(), models: models,
+	}
+	status := a.run(ctx)
 	stop()
 	os.Exit(status)
 }
@@ -56,14 +60,14 @@ func Main(models ...Model) {
 // A failure is one line on stderr. Nothing panics, except in goroutines of the
 // libraries below, which no caller can help.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, env func(string) string, models ...Model) int {
-	return run(ctx, "ntk", args, stdout, stderr, env, models)
-}
-
-func run(ctx context.Context, program string, args []string, stdout, stderr io.Writer, env func(string) string, models []Model) (status int) {
 	if env == nil {
 		env = func(string) string { return "" }
 	}
-	a := &app{program: program, args: args, stdout: stdout, stderr: stderr, env: env, models: models}
+	a := &app{program: "ntk", args: args, stdout: stdout, stderr: stderr, env: env, models: models}
+	return a.run(ctx)
+}
+
+func (a *app) run(ctx context.Context) (status int) {
 	defer func() {
 		if r := recover(); r != nil {
 			status = a.fail(internalError(r))
@@ -76,7 +80,7 @@ func run(ctx context.Context, program string, args []string, stdout, stderr io.W
 		return a.fail(err)
 	}
 	root := a.root()
-	root.SetArgs(args)
+	root.SetArgs(a.args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -93,11 +97,14 @@ type app struct {
 	args           []string
 	stdout, stderr io.Writer
 	env            func(string) string
+	environ        []string // to find typing errors; nil: none are looked for
 	models         []Model
 
 	// Flags of every verb.
 	json, quiet, verbose bool
+	dryRun               bool // of verbs that have it
 	cache                string
+	settings             settings
 
 	// notices wait until the input has been found good: see flushNotices.
 	notices []string
@@ -122,8 +129,10 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          a.noVerb,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			return a.settings.apply(c, a.env, a.environ)
+		},
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(flagError)
@@ -132,8 +141,10 @@ func (a *app) root() *cobra.Command {
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "nothing on stderr but a failure")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say on stderr what is used and planned")
 	f.StringVar(&a.cache, "cache", "", "folder of native libraries and data (default: $NTK_CACHE, or ntk in the user's cache folder)")
-	root.AddCommand(a.diagnoseVerb(), a.gramVerb(), a.limitVerb(), a.compareVerb(), a.evolveVerb(), a.mergeVerb(), a.verifyVerb(), a.spectrumVerb(), a.modelsVerb(), a.dataVerb(),
-		a.setupVerb(), a.doctorVerb(), a.versionVerb())
+	a.settings.register(f)
+	root.AddCommand(a.diagnoseVerb(), a.gramVerb(), a.limitVerb(), a.compareVerb(), a.evolveVerb(), a.workerVerb(), a.mergeVerb(), a.verifyVerb(), a.spectrumVerb(), a.predictVerb(), a.modelsVerb(), a.dataVerb(),
+		a.setupVerb(), a.doctorVerb(), a.manVerb(), a.versionVerb())
+	a.completions(root)
 	return root
 }
 

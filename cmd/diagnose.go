@@ -51,6 +51,7 @@ and a manifest into a folder.`,
 	f.StringVar(&d.outputs, "outputs", "", "mean ([N, N]) or full ([N·O, N·O]) (default: full up to N·O = 1000, else mean)")
 	f.StringVar(&d.out, "out", "", "folder for the report, Θ and the manifest (default: none is written)")
 	f.BoolVar(&d.force, "force", false, "replace the results in --out")
+	a.registerDryRun(c)
 	return c
 }
 
@@ -89,6 +90,9 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 	outputs, rows, err := s.preflight(depths, d.outputs)
 	if err != nil {
 		return err
+	}
+	if a.dryRun {
+		return a.dryDiagnose(d, s, depths, outputs, rows)
 	}
 	cfg := diagnose.Config{
 		Source: s.source, Data: s.set, Depths: depths, Seed: d.study.seed, Seeds: d.seeds, Outputs: outputs,

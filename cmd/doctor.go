@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +48,9 @@ type examination struct {
 	Rates        []machine.Rate  `json:"rates"`
 	// KernelError is the largest error of Θ of f(x) = w·x, which is x xᵀ.
 	KernelError *float64 `json:"kernel_error"` // null: not a number
+	// SettingsFiles are the files of settings that were read.
+	SettingsFiles []string  `json:"settings_files"`
+	Settings      []setting `json:"settings"`
 }
 
 func (a *app) doctor(c *cobra.Command, m *computeFlags, quick bool) error {
@@ -70,6 +75,7 @@ func (a *app) doctor(c *cobra.Command, m *computeFlags, quick bool) error {
 		Schema: "ntk/doctor/1", Backend: b.Kind, Plugin: b.Plugin, API: b.API, Devices: b.Devices,
 		BLAS: blas.String(), BLASPath: blas.Path(), Threads: blas.Threads(),
 		Budget: budget.Bytes, BudgetSource: budget.Source, Machine: machine.Describe(), Version: thisVersion(),
+		SettingsFiles: a.settings.files, Settings: a.settings.applied,
 	}
 	off, err := diagnose.KnownKernel(c.Context(), b.GoMLX, blas)
 	if err != nil {
@@ -116,6 +122,18 @@ func (a *app) measure(b *native.Backend, blas *native.BLAS) ([]machine.Rate, err
 // knownTolerance is what rounding explains in float32 with vectors of 3 numbers.
 const knownTolerance = 1e-5
 
+// settings says which files were read, and what they and the environment set.
+func (e examination) settings() string {
+	if len(e.SettingsFiles)+len(e.Settings) == 0 {
+		return "none"
+	}
+	parts := slices.Clone(e.SettingsFiles)
+	for _, s := range e.Settings {
+		parts = append(parts, fmt.Sprintf("%s = %s (%s)", s.Flag, s.Value, s.describeSource()))
+	}
+	return strings.Join(parts, "; ")
+}
+
 // tables lays out e; off is the error of the known kernel.
 func (e examination) tables(off float64) []report.Table {
 	check := fmt.Sprintf("Θ of w·x is x xᵀ, to within %s", report.Number(off))
@@ -139,6 +157,7 @@ func (e examination) tables(off float64) []report.Table {
 			{"memory budget", fmt.Sprintf("%s (%s)", machine.FormatBytes(e.Budget), e.BudgetSource)},
 			{"processor", e.Machine.CPU},
 			{"versions", e.Version.String()},
+			{"settings", e.settings()},
 			{"check", check},
 		},
 	}}

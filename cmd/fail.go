@@ -47,8 +47,13 @@ func flagError(c *cobra.Command, err error) error {
 
 // fail writes the one line of a failure and returns its exit status.
 func (a *app) fail(err error) int {
-	_, _ = fmt.Fprintf(a.stderr, "ntk: %s\n", oneLine(err.Error()))
-	if errors.As(err, &usageError{}) {
+	usage := errors.As(err, &usageError{})
+	text := err.Error()
+	if usage {
+		text = a.settings.blame(text)
+	}
+	_, _ = fmt.Fprintf(a.stderr, "ntk: %s\n", oneLine(text))
+	if usage {
 		return exitUsage
 	}
 	return exitFailure
@@ -103,8 +108,11 @@ func internalError(r any) error {
 }
 
 // nearest returns " (did you mean …?)" if one of names is close to name.
-func nearest(name string, names []string) string {
-	best, at := "", 1+max(2, len(name)/3)
+func nearest(name string, names []string) string { return closest(name, names, max(2, len(name)/3)) }
+
+// closest is nearest with a limit on how many letters may differ.
+func closest(name string, names []string, limit int) string {
+	best, at := "", 1+limit
 	for _, n := range names {
 		if d := distance(strings.ToLower(name), strings.ToLower(n)); d < at {
 			best, at = n, d

@@ -63,28 +63,6 @@ func child(t *testing.T, env []string, prefix []string, args ...string) (c *exec
 	return c, log.Name()
 }
 
-// counts returns how many tiles the journal of an array has, -1 without one, and
-// how many of them it has twice.
-func counts(t *testing.T, array string) (tiles, twice int) {
-	t.Helper()
-	b, err := os.ReadFile(array + ".journal")
-	if err != nil {
-		return -1, 0
-	}
-	seen := map[string]bool{}
-	for line := range strings.Lines(string(b)) {
-		tile, _, ok := strings.Cut(line, `,"crc32c"`)
-		if !ok || !strings.HasSuffix(line, "\n") {
-			continue // the first, the last, or cut off
-		}
-		if tiles++; seen[tile] {
-			twice++
-		}
-		seen[tile] = true
-	}
-	return tiles, twice
-}
-
 // A victim is a computation that is killed and resumed.
 type victim struct {
 	args  []string

@@ -24,6 +24,9 @@ var ours = []string{
 	"checkpoint.npz", "prediction.npz", "weights.npz",
 	durable.Partial + "checkpoint.npz-*", durable.Partial + "prediction.npz-*", durable.Partial + "weights.npz-*",
 	durable.Partial + "manifest*.json-*", durable.Partial + "report.html-*",
+	"predictions.npy", "classes.npy", "variances.npy", "kernel*.npy",
+	durable.Partial + "predictions.npy-*", durable.Partial + "classes.npy-*", durable.Partial + "variances.npy-*", durable.Partial + "kernel*.npy-*",
+	queueFolder,
 }
 
 // isOurs reports whether a file has a name of ours.
@@ -59,7 +62,11 @@ func newFolder(path string, force bool) error {
 			return fmt.Errorf("--out %s: %w", path, err)
 		}
 		for _, f := range old {
-			if err := os.Remove(f); err != nil {
+			remove := os.Remove
+			if pattern == queueFolder {
+				remove = os.RemoveAll
+			}
+			if err := remove(f); err != nil {
 				return fmt.Errorf("--out %s: %w", path, err)
 			}
 		}

@@ -28,6 +28,9 @@ type gramFlags struct {
 	explain       bool
 	packed        bool
 	shard         string
+	queue         queueFlags
+	workers       int
+	queueToken    string // of the queue that --workers starts
 }
 
 func (a *app) gramVerb() *cobra.Command {
@@ -43,12 +46,16 @@ what would be done, and does nothing.
 With --shard i/n the process computes one of n parts of Θ, about as dear as each
 of the others; "merge" joins them. All get the same command line but for i.
 
+With --queue the tiles go to workers on any number of machines, which are started
+by "worker" with the same flags, at any time; --workers n starts n on this one.
+
 --diagonal computes Θ(x_i, x_i) alone, --pairs Θ(x_i, x'_i), at the cost of N pairs.
 --by-parameter and --group write the terms of weights that Θ is the sum of.`,
 		Example: examples(a.program, "gram --model cnn-gap --data digits --examples 500 --out theta",
 			"gram --model cnn-gap --data digits --examples 500 --out theta --resume",
 			"gram --model resnet18 --data cifar10 --outputs full --explain",
 			"gram --model cnn-gap --data cifar10 --examples 10000 --out theta --shard 2/8 --resume",
+			"gram --model cnn-gap --data cifar10 --examples 10000 --out theta --queue nats://host:4222 --resume",
 			"gram --model cnn-gap --data digits --examples all --diagonal --outputs full --out diagonal"),
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.gram(c, g) },
@@ -66,7 +73,10 @@ of the others; "merge" joins them. All get the same command line but for i.
 	f.BoolVar(&g.resume, "resume", false, "go on with what is in --out, or start")
 	f.BoolVar(&g.packed, "packed", false, "store the pairs of examples m ≤ n only, [N(N+1)/2, …] in the order of numpy.triu_indices")
 	f.StringVar(&g.shard, "shard", "", "compute part i of n only, given as i/n with i from 1")
+	f.IntVar(&g.workers, "workers", 0, "have as many processes on this machine compute the tiles")
+	g.queue.register(c)
 	f.BoolVar(&g.explain, "explain", false, "print the plan and stop")
+	a.registerDryRun(c)
 	return c
 }
 
@@ -85,6 +95,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 		return err
 	}
 	if err := g.terms.check(); err != nil {
+		return err
+	}
+	if err := g.checkQueue(c); err != nil {
 		return err
 	}
 	switch {
@@ -129,6 +142,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if sh.count > 0 && opts.Block == 0 {
 		opts.Block = sh.block(s.set.Len())
 	}
+	if g.byQueue() && opts.Block == 0 {
+		opts.Block = g.queueBlock(s.set.Len())
+	}
 	plan, err := f.Plan(s.set.Len(), g.pairs.count(), opts)
 	if err != nil {
 		return err
@@ -143,6 +159,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 			_, err = fmt.Fprint(a.stdout, plan, text)
 		}
 		return err
+	}
+	if a.dryRun {
+		return a.dryGram(g, s, plan)
 	}
 	if err := s.draw(f); err != nil {
 		return err
@@ -160,6 +179,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	w, err := a.newStore(g, sh, s, f, plan, begin)
 	if err != nil {
 		return err
+	}
+	if g.byQueue() {
+		return a.gramByQueue(c, w, s, f, opts)
 	}
 	return a.computeGram(ctx, w, s, f, opts)
 }
@@ -264,6 +286,9 @@ func (a *app) printGram(w *gramStore, s *study, g *empirical.Gram, took time.Dur
 			{"time", fmt.Sprintf("%.3g s: compilation %.3g, cotangents and Jacobians %.3g, contraction %.3g",
 				took.Seconds(), g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds())},
 		},
+	}
+	if w.g.byQueue() {
+		t.Rows[len(t.Rows)-1] = []string{"time", fmt.Sprintf("%.3g s, by workers", took.Seconds())}
 	}
 	for _, f := range w.manifest.Terms {
 		t.Rows = append(t.Rows, []string{"term of " + f.Name, f.File})

@@ -26,17 +26,19 @@ type manifest struct {
 	Schema  string            `json:"schema"`
 	Command string            `json:"command"`
 	Config  map[string]string `json:"config"`
-	Seeds   []uint64          `json:"seeds"`
-	Data    dataInfo          `json:"data"`
-	Pairs   *dataInfo         `json:"pairs,omitempty"`
-	Backend backendInfo       `json:"backend"`
-	BLAS    string            `json:"blas"`
-	Version version           `json:"version"`
-	Machine machine.Summary   `json:"machine"`
-	Shard   string            `json:"shard,omitempty"`
-	Terms   []termFile        `json:"terms,omitempty"`
-	Heads   []empirical.Head  `json:"heads,omitempty"`
-	Files   []string          `json:"files"`
+	// Settings are the flags that files of settings or the environment gave.
+	Settings map[string]string `json:"settings,omitempty"`
+	Seeds    []uint64          `json:"seeds"`
+	Data     dataInfo          `json:"data"`
+	Pairs    *dataInfo         `json:"pairs,omitempty"`
+	Backend  backendInfo       `json:"backend"`
+	BLAS     string            `json:"blas"`
+	Version  version           `json:"version"`
+	Machine  machine.Summary   `json:"machine"`
+	Shard    string            `json:"shard,omitempty"`
+	Terms    []termFile        `json:"terms,omitempty"`
+	Heads    []empirical.Head  `json:"heads,omitempty"`
+	Files    []string          `json:"files"`
 	// Sums has the SHA-256 of the files, but for arrays that have a journal.
 	Sums map[string]string `json:"file_sha256,omitempty"`
 	// Hashes are the SHA-256 of what was computed with: config, data, program
@@ -82,7 +84,7 @@ func (a *app) manifest(s *study, config map[string]string, seeds []uint64) *mani
 	}
 	return &manifest{
 		Hashes: map[string]string{"config": hex.EncodeToString(sum[:]), "data": s.set.Hash()},
-		Schema: manifestSchema, Command: a.command(), Config: config, Seeds: seeds,
+		Schema: manifestSchema, Command: a.command(), Config: config, Settings: a.settings.recorded(), Seeds: seeds,
 		Data: describeData(s.set), Backend: backendInfo{s.backend.Kind, s.backend.API}, BLAS: blas,
 		Version: thisVersion(), Machine: machine.Describe(), Created: time.Now().UTC().Truncate(time.Second),
 	}

@@ -57,7 +57,7 @@ func (a *app) spectrum(c *cobra.Command, f *spectrumFlags, args []string) error 
 	switch {
 	case len(args) > 1:
 		return usagef("%s takes one file, got %d", c.CommandPath(), len(args))
-	case len(args) == 1 && f.study.network.model != "":
+	case len(args) == 1 && c.Flags().Changed("model"):
 		return usagef("give a file or --model, not both")
 	case len(args) == 0 && f.study.network.model == "":
 		return usagef("give the file of a Gram matrix (.npy), or --model; see %s --help", c.CommandPath())

@@ -69,9 +69,8 @@ type study struct {
 // open loads the data, finds the network, and only then opens libraries: the
 // user's mistakes are found first.
 func (a *app) open(ctx context.Context, flags *studyFlags) (*study, error) {
-	s := &study{flags: flags, dtype: flags.compute.arithmetic()}
-	var err error
-	if s.budget, err = flags.compute.budget(); err != nil {
+	budget, err := flags.compute.budget()
+	if err != nil {
 		return nil, err
 	}
 	if flags.network.model != "" && !isSpecPath(flags.network.model) && !a.isOwn(flags.network.model) {
@@ -79,9 +78,17 @@ func (a *app) open(ctx context.Context, flags *studyFlags) (*study, error) {
 			return nil, err
 		}
 	}
-	if s.set, err = a.load(ctx, &flags.data, flags.data.data, s.budget); err != nil {
+	set, err := a.load(ctx, &flags.data, flags.data.data, budget)
+	if err != nil {
 		return nil, err
 	}
+	return a.openOn(flags, set, budget)
+}
+
+// openOn finds the network for data that are there.
+func (a *app) openOn(flags *studyFlags, set *data.Set, budget machine.Budget) (*study, error) {
+	s := &study{flags: flags, dtype: flags.compute.arithmetic(), set: set, budget: budget}
+	var err error
 	if isONNX(flags.network.model) {
 		s.source, s.set, err = a.onnxSource(&flags.network, &flags.data, s.set)
 	} else {
@@ -103,6 +110,9 @@ func (a *app) open(ctx context.Context, flags *studyFlags) (*study, error) {
 	a.tellWeights(flags)
 	if s.backend, err = a.openBackend(&flags.compute); err != nil {
 		return nil, err
+	}
+	if n, ok := s.backend.DeviceMemory(); ok && flags.compute.memory == "" && n/2 < s.budget.Bytes {
+		s.budget = machine.Budget{Bytes: n / 2, Source: fmt.Sprintf("half of %s, the GPU's memory", machine.FormatBytes(n))}
 	}
 	if s.blas, err = a.openBLAS(); err != nil {
 		s.close()
@@ -128,23 +138,13 @@ func (s *study) close() {
 
 // load opens a data set whose values fit the budget.
 func (a *app) load(ctx context.Context, d *dataFlags, name string, budget machine.Budget) (*data.Set, error) {
-	n, err := d.count()
+	opts, err := a.dataOptions(d, budget)
 	if err != nil {
 		return nil, err
 	}
-	cache, err := a.dataDir()
+	set, err := data.Open(ctx, name, opts)
 	if err != nil {
-		return nil, err
-	}
-	set, err := data.Open(ctx, name, data.Options{
-		Examples: n, Seed: d.shuffle, Layout: d.layout, Standardize: d.standardize, Labels: d.labels,
-		CacheDir: cache, MaxBytes: budget.Bytes,
-	})
-	if over := (*data.LimitError)(nil); errors.As(err, &over) {
-		return nil, tooLarge(over, budget)
-	}
-	if err != nil {
-		return nil, err
+		return nil, orTooLarge(err, budget)
 	}
 	if only := classesIn(set); set.Classes > 1 && only == 1 && set.Len() > 1 {
 		a.notice(fmt.Sprintf("all %d examples are of one class; --shuffle 1 takes them in a random order", set.Len()))
@@ -152,8 +152,25 @@ func (a *app) load(ctx context.Context, d *dataFlags, name string, budget machin
 	return set, nil
 }
 
-// tooLarge says of a data set what budget it exceeds.
-func tooLarge(over *data.LimitError, budget machine.Budget) error {
+// dataOptions says how the flags choose examples.
+func (a *app) dataOptions(d *dataFlags, budget machine.Budget) (data.Options, error) {
+	n, err := d.count()
+	if err != nil {
+		return data.Options{}, err
+	}
+	cache, err := a.dataDir()
+	return data.Options{
+		Examples: n, Seed: d.shuffle, Layout: d.layout, Standardize: d.standardize, Labels: d.labels,
+		CacheDir: cache, MaxBytes: budget.Bytes,
+	}, err
+}
+
+// orTooLarge says of a data set that is too large what budget it exceeds.
+func orTooLarge(err error, budget machine.Budget) error {
+	over := (*data.LimitError)(nil)
+	if !errors.As(err, &over) {
+		return err
+	}
 	const remedy = "ask for fewer --examples"
 	if over.Need != 0 {
 		return budget.Exceeded(over.What, over.Need, remedy)

@@ -31,6 +31,7 @@ type blockExec struct {
 	sel   *selection
 	size  int
 	parts []int // how many outputs each weight has
+	stays bool  // Jacobians are not read by the host
 }
 
 // what names what e computes, for errors.
@@ -41,15 +42,16 @@ func (e *blockExec) what() string {
 	return "Jacobians"
 }
 
-// A block holds f and the Jacobians of rows examples, where the host can read them.
+// A block holds f and the Jacobians of rows examples, where the host can read them
+// or, if they are contracted there, on the device.
 type block struct {
 	rows  int
 	f     array
 	parts [][]array // for each weight, what its way needs
 }
 
-// An array is a result in host-readable memory: a device buffer that the host
-// shares, or a copy.
+// An array is a result in host-readable memory, a device buffer that the host
+// shares or a copy; or a device buffer alone.
 type array struct {
 	ptr  unsafe.Pointer
 	flat any // keeps the memory alive
@@ -66,7 +68,7 @@ func (f *Network) jacobians(n int, sel *selection, ways []Way) (*blockExec, erro
 	if err != nil {
 		return nil, err
 	}
-	e := &blockExec{sel: sel, size: n}
+	e := &blockExec{sel: sel, size: n, stays: f.staysOnDevice(ways)}
 	if e.compiled, err = f.compiled(p); err != nil {
 		return nil, err
 	}
@@ -136,6 +138,10 @@ func (f *Network) block(ctx context.Context, e *blockExec, x Batch, from int) (*
 	}
 	arrays := make([]array, len(out))
 	for i, buf := range out {
+		if e.stays && i > 0 {
+			arrays[i] = array{buf: buf}
+			continue
+		}
 		if arrays[i], err = f.host(buf); err != nil {
 			return nil, fmt.Errorf("empirical: reading %s: %w", e.what(), err)
 		}

@@ -24,7 +24,8 @@ type contractor interface {
 	// pairs returns the entries of Θ for the n-th example of b1 and the n-th of
 	// b2, row-major [rows, …], and the shares as tile does. All are computed.
 	pairs(b1, b2 *block, each func(term int, entries []float64) error) (entries, traces []float64, err error)
-	// times returns how long the weights' terms have taken, over all calls.
+	// times returns how long the weights' terms have taken, over all calls; nil if
+	// they are computed together.
 	times() []time.Duration
 	// done ends the contractor's use.
 	done()
@@ -53,11 +54,14 @@ type workspace[F float32 | float64] struct {
 	buf  [2][]F    // Gram matrices
 }
 
-func newContractor(dt dtypes.DType, blas *native.BLAS, size int, p *Plan) contractor {
-	if dt == dtypes.Float32 {
-		return newContraction[float32](blas, size, p)
+func newContractor(f *Network, blas *native.BLAS, size int, p *Plan) (contractor, error) {
+	switch {
+	case f.staysOnDevice(p.ways):
+		return newDeviceContraction(f, size, p)
+	case f.dtype == dtypes.Float32:
+		return newContraction[float32](blas, size, p), nil
 	}
-	return newContraction[float64](blas, size, p)
+	return newContraction[float64](blas, size, p), nil
 }
 
 func newContraction[F float32 | float64](blas *native.BLAS, size int, p *Plan) *contraction[F] {

@@ -30,7 +30,8 @@ type Gram struct {
 	Shares []Share
 	Plan   *Plan
 	// Times has what contracting each weight's term took; nil if tiles were
-	// resumed and by Products. What its way needs is formed for all weights together, in
+	// resumed, by Products and on a device with memory of its own, where the terms
+	// are computed together. What its way needs is formed for all weights together, in
 	// Jacobians.
 	Times []WeightTime
 	// Compile, Jacobians and Contraction are the times spent.
@@ -183,7 +184,9 @@ func (r *run) all(ctx context.Context) (err error) {
 	if r.exec2, err = f.jacobians(size, plan.sel2, plan.ways); err != nil {
 		return err
 	}
-	r.contraction = newContractor(f.dtype, r.blas, size, plan)
+	if r.contraction, err = newContractor(f, r.blas, size, plan); err != nil {
+		return err
+	}
 	defer r.contraction.done()
 	r.gram.Compile = time.Since(t0)
 	if r.opts.Pairs {

@@ -67,6 +67,10 @@ func (f *Network) Plan(n1, n2 int, opts Options) (*Plan, error) {
 // speed and make Ctrl-C and progress coarse.
 const largestBlock = 2 << 30
 
+// largestDeviceBlock is that of a device with memory of its own: it multiplies
+// hundreds of times faster than it reads, so that blocks must be larger.
+const largestDeviceBlock = 16 << 30
+
 func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) {
 	if opts.Pairs && n1 != n2 {
 		return nil, fmt.Errorf("empirical: %w: pairs of examples of x1 and x2, which has %d for %d", ErrShape, n2, n1)
@@ -112,7 +116,12 @@ func (f *Network) plan(n1, n2 int, symmetric bool, opts Options) (*Plan, error) 
 	if p.terms, err = sel.terms(opts); err != nil {
 		return nil, err
 	}
-	p.ways = sel.choose(way, n, pairs, f.dtype.Size())
+	prefer := way
+	if way == Auto && !f.backend.HasSharedBuffers() {
+		// A device contracts Jacobians faster than they are copied to the host.
+		prefer = Materialize
+	}
+	p.ways = sel.choose(prefer, n, pairs, f.dtype.Size())
 	m, err := f.fit(p, opts)
 	if err == nil && way == Auto && p.Bytes > p.Budget.Bytes {
 		reason = "nothing faster fits the budget"
@@ -158,7 +167,11 @@ func (f *Network) fit(p *Plan, opts Options) (footprint, error) {
 		p.Block = min(opts.Block, most)
 	} else {
 		p.Block = m.largest(most, p.Budget.Bytes, need)
-		p.Block = min(p.Block, max(1, int(largestBlock/m.kept)))
+		largest := int64(largestBlock)
+		if f.staysOnDevice(p.ways) {
+			largest = largestDeviceBlock
+		}
+		p.Block = min(p.Block, max(1, int(largest/m.kept)))
 		// Equal blocks: a short last one would be filled up for nothing.
 		blocks := (most + p.Block - 1) / p.Block
 		p.Block = (most + blocks - 1) / blocks

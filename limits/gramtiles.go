@@ -7,6 +7,8 @@ import (
 	"math"
 	"sync"
 
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/tiles"
 )
@@ -19,6 +21,7 @@ type gramRun struct {
 	threads     int
 	symmetric   bool
 	left, right []*example
+	engine      engine
 	// k and theta are the stores, of the same tiles; kept are those of ours.
 	k, theta tiles.Writer
 	kept     [2]*tiles.Memory
@@ -50,7 +53,11 @@ func (r *gramRun) open() (err error) {
 	if block <= 0 {
 		block = r.l.block()
 	}
-	spec := tiles.Spec{N1: r.grams.N1, N2: r.grams.N2, DType: tiles.Float64, Symmetric: r.symmetric, Block1: block, Block2: block}
+	dtype := tiles.Float64
+	if r.opts.DType == dtypes.Float32 && r.opts.Writer != nil {
+		dtype = tiles.Float32
+	}
+	spec := tiles.Spec{N1: r.grams.N1, N2: r.grams.N2, DType: dtype, Symmetric: r.symmetric, Block1: block, Block2: block}
 	if r.opts.Writer == nil {
 		for i := range r.kept {
 			if r.kept[i], err = tiles.NewMemory(spec); err != nil {
@@ -124,31 +131,17 @@ func (r *gramRun) pairs(t tiles.Tile) int {
 func (r *gramRun) tile(ctx context.Context, t tiles.Tile) (k, theta []float64, err error) {
 	k, theta = make([]float64, t.Rows*t.Cols), make([]float64, t.Rows*t.Cols)
 	mirror := r.symmetric && t.Row == t.Col
-	err = parallel(ctx, t.Rows, r.threads, func(i int) error {
-		nodes := len(r.l.plan.list)
-		e := &evaluation{m: make([][]float64, nodes), t: make([][]float64, nodes), d: make([][]float64, nodes)}
-		from := 0
-		if mirror {
-			from = i
-		}
-		for j := from; j < t.Cols; j++ {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			e.left, e.right, e.same = r.left[t.Row+i], r.right[t.Col+j], mirror && i == j
-			x, y, err := r.l.pair(e)
-			if err != nil {
-				return fmt.Errorf("limits: examples %d of x1 and %d of x2: %w", t.Row+i, t.Col+j, err)
-			}
-			k[i*t.Cols+j], theta[i*t.Cols+j] = x, y
-			if mirror {
-				k[j*t.Cols+i], theta[j*t.Cols+i] = x, y
+	if err := r.engine.tile(ctx, t, mirror, k, theta); err != nil {
+		return nil, nil, err
+	}
+	if mirror {
+		for i := range t.Rows {
+			for j := range i {
+				k[i*t.Cols+j], theta[i*t.Cols+j] = k[j*t.Cols+i], theta[j*t.Cols+i]
 			}
 		}
-		r.report(t.Cols-from, e.dualError)
-		return nil
-	})
-	return k, theta, err
+	}
+	return k, theta, nil
 }
 
 // report counts pairs.

@@ -168,6 +168,14 @@ func (t *Trainer) Sync() error {
 	return nil
 }
 
+// Reload makes the next step the first, from the values that the variables of the
+// context have now, those of the optimizer too: the reverse of Sync. What was compiled
+// stays.
+func (t *Trainer) Reload() error {
+	t.done = 0
+	return t.forget()
+}
+
 // forget drops what is on the device, for the context has newer values.
 func (t *Trainer) forget() error {
 	clear(t.moved)

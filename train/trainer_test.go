@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -283,4 +284,43 @@ func TestNormInTraining(t *testing.T) {
 		t.Fatal(err)
 	}
 	kerneltest.Close(t, "averages", kerneltest.Floats(t, ctx.GetVariable("average").MustValue()), []float64{1.5, 3}, 1e-15)
+}
+
+// TestReload holds that a Trainer that is given other weights goes on as one that was
+// made with them.
+func TestReload(t *testing.T) {
+	x := empirical.Batch{tensors.FromFlatDataAndDimensions([]float64{1, 2, 3, 6}, 2, 2)}
+	y := predict.Matrix{Rows: 2, Cols: 1, Data: []float64{1, 2}}
+	losses := func(tr *train.Trainer) (l [3]float64) {
+		t.Helper()
+		for i := range l {
+			var err error
+			if l[i], err = tr.Step(t.Context(), x, y); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return l
+	}
+	ctx := mlctx.New()
+	w := ctx.VariableWithValue("w", tensors.FromFlatDataAndDimensions([]float64{1, -1}, 2, 1))
+	tr := trainer(t, ctx, linear(2, 1), train.Options{Optimizer: train.SGD(0.01).New()}, dtypes.Float64, 2)
+	first := losses(tr)
+	for _, start := range [][]float64{{2, 0.5}, {1, -1}} {
+		if err := w.SetValue(tensors.FromFlatDataAndDimensions(slices.Clone(start), 2, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		got := losses(tr)
+		// By hand: Σ(f − y)²/4 of f = (w_1 + 2w_2, 3w_1 + 6w_2).
+		a := start[0] + 2*start[1]
+		near(t, "loss after Reload", got[0], ((a-1)*(a-1)+(3*a-2)*(3*a-2))/4, 1e-15)
+		if start[0] == 1 && got != first {
+			t.Errorf("the same weights again: losses %v, want %v", got, first)
+		}
+		if tr.Steps() != len(got) {
+			t.Errorf("%d steps, want %d", tr.Steps(), len(got))
+		}
+	}
 }

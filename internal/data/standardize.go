@@ -16,6 +16,12 @@ const (
 
 // standardize scales s.X in place and says so in the Note.
 func (s *Set) standardize(ctx context.Context, how string) error {
+	return s.standardizeBy(ctx, how, s.Len(), "these examples")
+}
+
+// standardizeBy scales s.X in place by what the first n examples are like, and says
+// so in the Note.
+func (s *Set) standardizeBy(ctx context.Context, how string, n int, over string) error {
 	if how == "" {
 		how = scaleNone
 		if s.Layout != "" {
@@ -30,21 +36,21 @@ func (s *Set) standardize(ctx context.Context, how string) error {
 	case scaleUnit:
 		note = s.scaleToUnit(d)
 	case scaleFeature:
-		constant, err := s.scaleGroups(ctx, d, func(i int) int { return i % d })
+		constant, err := s.scaleGroups(ctx, n, d, func(i int) int { return i % d })
 		if err != nil {
 			return err
 		}
-		note = "each feature standardized over these examples" + constantNote(constant, "feature")
+		note = "each feature standardized over " + over + constantNote(constant, "feature")
 	case scalePixel:
 		if s.Layout == "" {
 			return fmt.Errorf("data: %s has examples of shape %v, not images: standardize by feature, unit or none", s.Name, s.Shape[1:])
 		}
 		channels, group := s.channelOf()
-		constant, err := s.scaleGroups(ctx, channels, group)
+		constant, err := s.scaleGroups(ctx, n, channels, group)
 		if err != nil {
 			return err
 		}
-		note = "each channel standardized over these examples" + constantNote(constant, "channel")
+		note = "each channel standardized over " + over + constantNote(constant, "channel")
 	}
 	s.Note = joinNotes(s.Note, note)
 	return nil
@@ -60,13 +66,14 @@ func (s *Set) channelOf() (int, func(i int) int) {
 	return channels, func(i int) int { return i % channels }
 }
 
-// scaleGroups gives each group of values mean 0 and standard deviation 1, and
-// returns how many groups are constant, which become 0.
+// scaleGroups gives each group of values mean 0 and standard deviation 1 on the first
+// n examples, and returns how many groups are constant there, which become 0.
 //
 // Deviations are divided by the largest before they are squared: neither
 // 1e200 nor 1e-200 may spoil the sum.
-func (s *Set) scaleGroups(ctx context.Context, groups int, of func(i int) int) (constant int, err error) {
-	count := float64(len(s.X) / groups)
+func (s *Set) scaleGroups(ctx context.Context, n, groups int, of func(i int) int) (constant int, err error) {
+	known := n * s.Features()
+	count := float64(known / groups)
 	mean := make([]float64, groups)
 	largest := make([]float64, groups)
 	squares := make([]float64, groups)
@@ -74,7 +81,7 @@ func (s *Set) scaleGroups(ctx context.Context, groups int, of func(i int) int) (
 	first := make([]float64, groups)
 	seen := make([]bool, groups)
 
-	for i, v := range s.X {
+	for i, v := range s.X[:known] {
 		g := of(i)
 		if !seen[g] {
 			seen[g], same[g], first[g] = true, true, v
@@ -92,12 +99,14 @@ func (s *Set) scaleGroups(ctx context.Context, groups int, of func(i int) int) (
 			return 0, fmt.Errorf("data: %s spans more than a float64 at value %d: %g less the mean %g", s.Name, i, v, mean[g])
 		}
 		s.X[i] = dev
-		largest[g] = max(largest[g], math.Abs(dev))
+		if i < known {
+			largest[g] = max(largest[g], math.Abs(dev))
+		}
 	}
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
-	for i, dev := range s.X {
+	for i, dev := range s.X[:known] {
 		if g := of(i); !same[g] {
 			r := dev / largest[g]
 			squares[g] += r * r

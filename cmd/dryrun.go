@@ -1,0 +1,124 @@
+package cmd
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/internal/machine"
+	"github.com/gontk/ntk/internal/report"
+)
+
+// dryRun is what --dry-run prints with --json: what a verb would do, and take.
+type dryRun struct {
+	Schema  string `json:"schema"`
+	Command string `json:"command"`
+	Work    string `json:"work"`
+	// Seconds are predicted from typical rates of machines: a factor of three
+	// either way is possible.
+	Seconds      float64 `json:"seconds"`
+	Memory       int64   `json:"memory"`
+	Budget       int64   `json:"memory_budget"`
+	BudgetSource string  `json:"memory_budget_source"`
+	Disk         int64   `json:"disk"` // arrays alone
+	Out          string  `json:"out,omitempty"`
+}
+
+func (a *app) registerDryRun(c *cobra.Command) {
+	c.Flags().BoolVar(&a.dryRun, "dry-run", false, "say what would be done and what it takes, and stop")
+}
+
+// planSeconds is the time that a plan predicts.
+func planSeconds(p *empirical.Plan) float64 {
+	sum := p.JacobianFLOPs / jacobianRate
+	for _, w := range p.Weights {
+		sum += w.Seconds
+	}
+	return sum
+}
+
+func (a *app) printDryRun(r dryRun, budget machine.Budget) error {
+	a.flushNotices()
+	r.Schema, r.Command, r.Budget, r.BudgetSource = "ntk/dry-run/1", a.command(), budget.Bytes, budget.Source
+	if a.json {
+		return a.printJSON(r)
+	}
+	out := r.Out
+	if out == "" {
+		out = "none: nothing is written"
+	}
+	return a.printTables([]report.Table{{
+		Caption: "Nothing was computed; this is what it would take",
+		Columns: []report.Column{{Name: "what"}, {Name: "value"}},
+		Rows: [][]string{
+			{"work", r.Work},
+			{"time", fmt.Sprintf("about %.2g s, by typical rates, with compilation some seconds more", r.Seconds)},
+			{"memory", fmt.Sprintf("%s of %s (%s)", machine.FormatBytes(r.Memory), machine.FormatBytes(r.Budget), r.BudgetSource)},
+			{"disk", machine.FormatBytes(r.Disk)},
+			{"out", out},
+		},
+	}})
+}
+
+// dryGram says what gram would take.
+func (a *app) dryGram(g *gramFlags, s *study, p *empirical.Plan) error {
+	entries := float64(p.N1) * float64(p.N2)
+	switch {
+	case p.Pairs:
+		entries = float64(p.N1)
+	case g.packed:
+		entries = float64(p.N1) * float64(p.N1+1) / 2
+	}
+	switch p.Outputs {
+	case empirical.Full:
+		entries *= float64(p.O) * float64(p.O)
+	case empirical.Diagonal:
+		entries *= float64(p.O)
+	}
+	size := 8.0
+	if g.study.compute.dtype == "float32" {
+		size = 4
+	}
+	terms := float64(1 + len(p.Terms()))
+	what := "tiles"
+	if p.Pairs {
+		what = "blocks"
+	}
+	work, seconds := fmt.Sprintf("Θ %s of %s on %d examples: %d weights, %d %s", p.Outputs, s.source.Name, p.N1, p.Parameters, p.Tiles, what), planSeconds(p)
+	if sh, err := parseShard(g.shard); err == nil && sh.count > 0 { // shards are about as dear as each other
+		work = fmt.Sprintf("part %s of %s", sh, work)
+		entries, seconds = entries/float64(sh.count), seconds/float64(sh.count)
+	}
+	return a.printDryRun(dryRun{
+		Work: work, Seconds: seconds, Memory: p.Bytes, Disk: toBytes(entries * size * terms), Out: g.out,
+	}, s.budget)
+}
+
+// dryDiagnose says what diagnose would take; rows are those of a matrix.
+func (a *app) dryDiagnose(d *diagnoseFlags, s *study, depths []int, outputs empirical.Outputs, rows int) error {
+	if len(depths) == 0 {
+		depths = []int{0}
+	}
+	matrix := 8 * float64(rows) * float64(rows)
+	r := dryRun{Out: d.out, Work: fmt.Sprintf("%s: %d depths of %d seeds, each a matrix of %d rows and its eigenvalues", s.source.Name, len(depths), d.seeds, rows)}
+	for _, depth := range depths {
+		f, err := s.network(depth)
+		if err != nil {
+			return err
+		}
+		p, err := f.Plan(s.set.Len(), 0, s.options(outputs))
+		_ = f.Close()
+		if err != nil {
+			return err
+		}
+		// Eigenvalues of 2000 rows take 0.4 s on two cores.
+		k := float64(rows) / 2000
+		r.Seconds += float64(d.seeds) * (planSeconds(p) + 0.4*k*k*k)
+		r.Memory = max(r.Memory, p.Bytes+toBytes(matrix*float64(2+len(depths))))
+	}
+	if d.out != "" {
+		r.Disk = toBytes(matrix * float64(len(depths)) * float64(d.seeds))
+	}
+	return a.printDryRun(r, s.budget)
+}
