@@ -79,6 +79,13 @@ func TestChain(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				only, err := l.Gram(t.Context(), empirical.Batch{x1}, second, limits.GramOptions{Block: block, DType: dtypes.Float32, Only: limits.NTK})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if only.NNGP != nil || !slices.Equal(only.NTK, got.NTK) {
+					t.Errorf("%s: Θ alone is not that of both kernels", name)
+				}
 				if !strings.HasPrefix(got.Engine, "chain") || strings.HasPrefix(want.Engine, "chain") {
 					t.Fatalf("%s: engines %q and %q", name, got.Engine, want.Engine)
 				}
@@ -133,15 +140,15 @@ func BenchmarkChain(b *testing.B) {
 	for _, name := range []string{"relu", "erf"} {
 		layers := strings.Repeat(`{"op":"dense","width":512,"w_std":1.4,"b_std":0.1},{"op":"`+name+`"},`, 5)
 		l := benchmarkedLimit(b, layers, []int{784})
-		n := 2000
+		n := 4000
 		x := make([]float64, n*784)
 		for i := range x {
-			x[i] = math.Sin(float64(i) * 1.7)
+			x[i] = math.Sin(float64(i) * math.Sqrt(float64(i)+2))
 		}
 		in := empirical.Batch{tensors.FromFlatDataAndDimensions(x, n, 784)}
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := l.Gram(b.Context(), in, nil, limits.GramOptions{DType: dtypes.Float32}); err != nil {
+				if _, err := l.Gram(b.Context(), in, nil, limits.GramOptions{DType: dtypes.Float32, Only: limits.NTK}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -148,20 +148,19 @@ func (e *chainEngine) inputs(b *chainRow, gram []float32, row, col int) {
 		eta = 0
 	}
 	carried, tangent := e.first.carried*tau2, float32(e.first.mean*tau2+e.first.theta*eta)
-	if e.curved {
-		c := float32(carried)
-		for j, g := range gram {
-			b.carried[j], b.theta[j] = c*g, tangent*g
+	own, norms := e.left.norms[row], e.right.norms[col:][:len(gram)]
+	for j, g := range gram {
+		sum := own + norms[j]
+		d := sum - 2*float64(g)
+		if d < nearInputs*sum {
+			d = e.apart(row, col+j)
+			g = float32((sum - d) / 2)
 		}
-	} else {
-		own := e.left.norms[row]
-		for j, g := range gram {
-			sum := own + e.right.norms[col+j]
-			d := sum - 2*float64(g)
-			if d < nearInputs*sum {
-				d = e.apart(row, col+j)
-			}
-			b.carried[j], b.theta[j] = float32(carried*d), tangent*g
+		b.theta[j] = tangent * g
+		if e.curved {
+			b.carried[j] = float32(carried * float64(g))
+		} else {
+			b.carried[j] = float32(carried * d)
 		}
 	}
 	for j := len(gram); j < lanes.Pad(len(gram)); j++ {

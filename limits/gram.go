@@ -48,6 +48,9 @@ type GramOptions struct {
 	Memory int64
 	// Block is the size of a tile in examples; 0 means one of some seconds.
 	Block int
+	// Only says which kernel is wanted, "" both: the other is nil, and no store of it
+	// is made.
+	Only Kernel
 	// DType is the arithmetic: Float64, the default, or Float32 where the limit has a
 	// compiled form (Limit.Explain says), to some 1e-6 of the largest entry.
 	DType dtypes.DType
@@ -104,9 +107,12 @@ func (l *Limit) Gram(ctx context.Context, x1, x2 empirical.Batch, opts GramOptio
 		n2 = x2.Len()
 		examples += n2
 	}
-	stored := n1 * n2
-	if opts.Writer != nil {
+	stored := n1 * n2 // in memory, of both kernels
+	switch {
+	case opts.Writer != nil:
 		stored = 0
+	case opts.Only != "":
+		stored /= 2
 	}
 	threads, err := l.threads(opts.threads(), opts.budget(), examples, stored)
 	if err != nil {
@@ -127,7 +133,7 @@ func (l *Limit) Gram(ctx context.Context, x1, x2 empirical.Batch, opts GramOptio
 				return err
 			}
 		}
-		if err := r.choose(r.k.Spec().Block1); err != nil {
+		if err := r.choose(r.spec().Block1); err != nil {
 			return err
 		}
 		return r.all(ctx)

@@ -22,9 +22,12 @@ type gramRun struct {
 	symmetric   bool
 	left, right []*example
 	engine      engine
-	// k and theta are the stores, of the same tiles; kept are those of ours.
-	k, theta tiles.Writer
-	kept     [2]*tiles.Memory
+	// stores are those of K and Θ, of the same tiles; kept are those of ours. One is
+	// nil if only the other is wanted.
+	stores [2]tiles.Writer
+	kept   [2]*tiles.Memory
+	// buffers are a tile's K and Θ.
+	buffers [2][]float64
 
 	mu          sync.Mutex
 	done, total int // pairs
@@ -58,32 +61,62 @@ func (r *gramRun) open() (err error) {
 		dtype = tiles.Float32
 	}
 	spec := tiles.Spec{N1: r.grams.N1, N2: r.grams.N2, DType: dtype, Symmetric: r.symmetric, Block1: block, Block2: block}
-	if r.opts.Writer == nil {
-		for i := range r.kept {
-			if r.kept[i], err = tiles.NewMemory(spec); err != nil {
-				return fmt.Errorf("limits: %w", err)
-			}
+	for i, which := range bothKernels {
+		if r.opts.Only != "" && r.opts.Only != which {
+			continue
 		}
-		r.k, r.theta = r.kept[0], r.kept[1]
+		if r.opts.Writer != nil {
+			r.stores[i], err = r.opts.Writer(which, spec)
+		} else {
+			r.kept[i], err = tiles.NewMemory(spec)
+			r.stores[i] = r.kept[i]
+		}
+		if err != nil {
+			r.stores[i] = nil
+			return errors.Join(fmt.Errorf("limits: %w", err), r.close())
+		}
+	}
+	if r.opts.Only != "" {
 		return nil
 	}
-	if r.k, err = r.opts.Writer(NNGP, spec); err != nil {
-		return err
-	}
-	if r.theta, err = r.opts.Writer(NTK, spec); err != nil {
-		return errors.Join(err, r.k.Close())
-	}
-	if a, b := r.k.Spec(), r.theta.Spec(); a.Block1 != b.Block1 || a.Block2 != b.Block2 {
+	if a, b := r.stores[0].Spec(), r.stores[1].Spec(); a.Block1 != b.Block1 || a.Block2 != b.Block2 {
 		return errors.Join(fmt.Errorf("limits: the stores of K and Θ are cut into tiles of %d × %d and %d × %d examples; want the same",
 			a.Block1, a.Block2, b.Block1, b.Block2), r.close())
 	}
 	return nil
 }
 
-func (r *gramRun) close() error {
-	err := errors.Join(r.k.Close(), r.theta.Close())
-	if r.opts.Writer == nil {
-		r.grams.NNGP, r.grams.NTK = r.kept[0].Data().([]float64), r.kept[1].Data().([]float64)
+// bothKernels are in the order of a run's stores.
+var bothKernels = [2]Kernel{NNGP, NTK}
+
+// spec is that of the stores.
+func (r *gramRun) spec() tiles.Spec {
+	for _, w := range r.stores {
+		if w != nil {
+			return w.Spec()
+		}
+	}
+	panic("limits: a run without stores") // open makes one
+}
+
+// has reports whether all stores have a tile.
+func (r *gramRun) has(t tiles.Tile) bool {
+	for _, w := range r.stores {
+		if w != nil && !w.Done(t) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *gramRun) close() (err error) {
+	for i, w := range r.stores {
+		if w != nil {
+			err = errors.Join(err, w.Close())
+		}
+		if m := r.kept[i]; m != nil {
+			*[2]*[]float64{&r.grams.NNGP, &r.grams.NTK}[i] = m.Data().([]float64)
+		}
 	}
 	return err
 }
@@ -96,9 +129,9 @@ func (r *gramRun) all(ctx context.Context) error {
 		}
 	}
 	var todo []tiles.Tile
-	for _, t := range r.k.Spec().Tiles() {
+	for _, t := range r.spec().Tiles() {
 		r.total += r.pairs(t)
-		if r.k.Done(t) && r.theta.Done(t) {
+		if r.has(t) {
 			r.done += r.pairs(t)
 			continue
 		}
@@ -109,11 +142,13 @@ func (r *gramRun) all(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := r.k.WriteTile(t, k); err != nil {
-			return fmt.Errorf("limits: %w", err)
-		}
-		if err := r.theta.WriteTile(t, theta); err != nil {
-			return fmt.Errorf("limits: %w", err)
+		for i, values := range [2][]float64{k, theta} {
+			if r.stores[i] == nil {
+				continue
+			}
+			if err := r.stores[i].WriteTile(t, values); err != nil {
+				return fmt.Errorf("limits: %w", err)
+			}
 		}
 	}
 	return nil
@@ -129,7 +164,13 @@ func (r *gramRun) pairs(t tiles.Tile) int {
 
 // tile computes K and Θ of one tile, its rows in parallel.
 func (r *gramRun) tile(ctx context.Context, t tiles.Tile) (k, theta []float64, err error) {
-	k, theta = make([]float64, t.Rows*t.Cols), make([]float64, t.Rows*t.Cols)
+	n := t.Rows * t.Cols
+	for i, b := range r.buffers {
+		if len(b) < n {
+			r.buffers[i] = make([]float64, n)
+		}
+	}
+	k, theta = r.buffers[0][:n], r.buffers[1][:n]
 	mirror := r.symmetric && t.Row == t.Col
 	if err := r.engine.tile(ctx, t, mirror, k, theta); err != nil {
 		return nil, nil, err
