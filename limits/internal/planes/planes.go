@@ -34,6 +34,19 @@ type Axis struct {
 	Offsets         []int
 }
 
+// Terms counts the inputs that all outputs sum.
+func (a Axis) Terms() int {
+	n := 0
+	for p := range a.Out {
+		for _, o := range a.Offsets {
+			if i := a.Stride*p + o; i >= 0 && i < a.In {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // A Sum is linear in M = E[h h'] and T = Θ_h of the positions that it adds up,
 //
 //	K = Variance·Σ M + BiasVariance,  Θ = Rate·Σ M + Variance·Σ T + BiasRate.

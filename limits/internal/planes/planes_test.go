@@ -30,12 +30,14 @@ func same(n, k int, s Sum, low, high float64) Layer {
 func chains() map[string]Chain {
 	s := Sum{Variance: 2 * 0.11, Rate: 0.13, BiasVariance: 0.01, BiasRate: 0.02}
 	bare := Sum{Variance: 2.0 / 9, Rate: 1.0 / 9}
+	start := Sum{Variance: 2.0 / 9, Rate: 1.0 / 9, BiasRate: 0.4}
 	out := Readout{Sum: Sum{Variance: 1.0 / 36, Rate: 1.0 / 36, BiasRate: 0.3, BiasVariance: 0.1}}
 	all := Readout{Sum: Sum{Variance: 1.0 / 36 / 36, Rate: 0.5 / 36 / 36}, All: true}
 	return map[string]Chain{
 		"flatten":      {3, []Layer{same(6, 3, s, 0, 1), same(6, 3, s, 0, 1), same(6, 3, s, 0, 1)}, out},
 		"pooled":       {3, []Layer{same(6, 3, s, 0, 1), same(6, 3, s, 0, 1), same(6, 3, s, 0, 1)}, all},
 		"without bias": {1, []Layer{same(5, 3, bare, 0, 1), same(5, 3, bare, 0, 1)}, all},
+		"biases at 0":  {1, []Layer{same(6, 3, start, 0, 1), same(6, 3, start, 0.3, 1), same(6, 3, start, 0, 1)}, all},
 		"leaky":        {2, []Layer{same(5, 3, s, 0.2, 1), same(5, 5, s, -0.3, 1.2), same(5, 1, s, 1, 1)}, all},
 		"one layer":    {2, []Layer{same(7, 3, s, 0, 1)}, all},
 		"strides, dilation, uneven padding": {2, []Layer{
