@@ -34,8 +34,11 @@ type recipe interface {
 	engine(r *gramRun) (engine, error)
 }
 
+// sized is a recipe that says how large tiles are by default.
+type sized interface{ block() int }
+
 // compilers are tried in order. One kind is one file.
-var compilers = []compiler{{"chain", compileChain}}
+var compilers = []compiler{{"chain", compileChain}, {"convolution", compileConvolution}}
 
 // compile returns the first compiled form of a plan, nil if it has none, and what
 // was found, for people.
@@ -58,12 +61,9 @@ func (p *plan) compile() (recipe, string) {
 func (r *gramRun) choose(block int) (err error) {
 	r.engine = &exact{r}
 	r.grams.Engine = exactName
-	if r.opts.DType != dtypes.Float32 {
-		return nil
-	}
-	recipe, text := r.l.plan.compile()
+	recipe, text := r.recipe()
 	if recipe == nil {
-		r.grams.Engine += ", " + text
+		r.grams.Engine += text
 		return nil
 	}
 	budget := r.opts.budget()
@@ -75,6 +75,19 @@ func (r *gramRun) choose(block int) (err error) {
 		r.grams.Engine = text + ", float32"
 	}
 	return err
+}
+
+// recipe returns the compiled form that a run may use, nil without one, and its name
+// or why there is none.
+func (r *gramRun) recipe() (recipe, string) {
+	if r.opts.DType != dtypes.Float32 {
+		return nil, ""
+	}
+	x, text := r.l.plan.compile()
+	if x == nil {
+		text = ", " + text
+	}
+	return x, text
 }
 
 const exactName = "pair by pair, float64"
