@@ -4,7 +4,7 @@ NTK      = bin/ntk
 OUT     ?= demo
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results results-training pictures cifar10 man lint clean
+.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results results-training results-ranking pictures cifar10 man lint clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -46,6 +46,9 @@ results: setup ## docs/results.md: accuracies on real data; goes on where it was
 results-training: setup ## tables of docs/training.md: trained MLPs beside their kernels, over widths; ten minutes
 	$(GO) run ./bench/training -cells $(OUT)/training $(TRAINING)
 
+results-ranking: setup ## table of docs/training.md: architectures ranked by kernels and by short training; ten minutes
+	$(GO) run ./bench/ranking -ntk $(NTK) -cells $(OUT)/ranking $(RANKING)
+
 # What is drawn: plain and residual networks, on the first 48 images of a random
 # order. Deeper, cnn-gap wants --dtype float64.
 mlp          = --model mlp --width 512 --depths 2,4,8,16
@@ -55,8 +58,9 @@ resnet-small = --model resnet-small --width 32 --depths 1,2,4,8
 resnet-norm  = --model resnet-small --norm layer --width 32 --depths 1,2,4,8
 DRAWN        = mlp cnn cnn-gap resnet-small resnet-norm
 
-pictures: $(DRAWN:%=$(OUT)/pictures/%.json) ## docs/pictures: condition number and rate against depth on CIFAR-10
+pictures: $(DRAWN:%=$(OUT)/pictures/%.json) ## docs/pictures: condition number and rate against depth on CIFAR-10, the mean-field limit
 	@mkdir -p docs/pictures
+	$(GO) run ./examples/meanfield docs/pictures
 	$(GO) run ./examples/depth docs/pictures $^
 
 $(OUT)/pictures/%.json: cifar10

@@ -57,6 +57,7 @@ With --out it writes a report, the means, their standard errors and the limit as
 	f.IntVar(&m.seeds, "seeds", 32, "how many networks of each width")
 	f.StringVar(&m.out, "out", "", "folder for the report, the kernels, the draws and the manifest (default: none is written)")
 	f.BoolVar(&m.force, "force", false, "replace the results in --out")
+	a.registerDryRun(c)
 	f.BoolVar(&m.resume, "resume", false, "go on with what is in --out")
 	return c
 }
@@ -113,6 +114,9 @@ func (a *app) compare(c *cobra.Command, m *compareFlags) error {
 	}
 	if err := s.fitsWidths(model, m.widths); err != nil {
 		return err
+	}
+	if a.dryRun {
+		return a.dryCompare(ctx, m, s, name, model, x)
 	}
 	w := &comparisonFiles{app: a, study: s, flags: m, name: name}
 	if err := w.open(); err != nil {

@@ -61,6 +61,10 @@ func TestCompare(t *testing.T) {
 	if want := "to go on: ntk " + strings.Join(loud, " ") + " --resume"; !strings.Contains(r.stderr, want) {
 		t.Fatalf("stderr %q, want %q", r.stderr, want)
 	}
+	// A kill in the midst of the last array leaves its journal.
+	if err := os.WriteFile(filepath.Join(part, "theta-error.npy.journal"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	succeed(t, nil, append(loud, "--resume")...)
 	for _, name := range []string{"theta-mean.npy", "nngp-error.npy", "theta-extrapolated.npy"} {
 		_, _, got := readNPY(t, filepath.Join(part, name))

@@ -15,6 +15,7 @@ import (
 	"github.com/gontk/ntk/internal/durable"
 	"github.com/gontk/ntk/internal/machine"
 	"github.com/gontk/ntk/internal/report"
+	"github.com/gontk/ntk/internal/tiles"
 	"github.com/gontk/ntk/limits"
 )
 
@@ -97,7 +98,7 @@ func (w *comparisonFiles) arrays(c *limits.Comparison) error {
 	write := func(name string, tail []int, values []float64) error {
 		w.files = append(w.files, name)
 		path := filepath.Join(w.flags.out, name)
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a run that goes on
+		if err := tiles.Remove(path); err != nil { // of a run that goes on, or was killed here
 			return err
 		}
 		return writeArray(path, c.N, tail, values)

@@ -16,9 +16,10 @@ type dryRun struct {
 	Schema  string `json:"schema"`
 	Command string `json:"command"`
 	Work    string `json:"work"`
-	// Seconds are predicted from typical rates of machines: a factor of three
-	// either way is possible.
+	// Seconds are predicted from Basis: typical rates of machines, where a factor
+	// of three either way is possible, or pairs of examples that were timed.
 	Seconds      float64 `json:"seconds"`
+	Basis        string  `json:"basis"`
 	Memory       int64   `json:"memory"`
 	Budget       int64   `json:"memory_budget"`
 	BudgetSource string  `json:"memory_budget_source"`
@@ -28,6 +29,19 @@ type dryRun struct {
 
 func (a *app) registerDryRun(c *cobra.Command) {
 	c.Flags().BoolVar(&a.dryRun, "dry-run", false, "say what would be done and what it takes, and stop")
+}
+
+// What Seconds are predicted from.
+const (
+	byRates = "typical rates"
+	byPairs = "pairs of examples timed here"
+)
+
+// eigenSeconds is the time for the eigenvalues of a matrix: 0.4 s for 2000 rows on
+// two cores.
+func eigenSeconds(rows float64) float64 {
+	k := rows / 2000
+	return 0.4 * k * k * k
 }
 
 // planSeconds is the time that a plan predicts.
@@ -42,8 +56,15 @@ func planSeconds(p *empirical.Plan) float64 {
 func (a *app) printDryRun(r dryRun, budget machine.Budget) error {
 	a.flushNotices()
 	r.Schema, r.Command, r.Budget, r.BudgetSource = "ntk/dry-run/1", a.command(), budget.Bytes, budget.Source
+	if r.Basis == "" {
+		r.Basis = byRates
+	}
 	if a.json {
 		return a.printJSON(r)
+	}
+	time := fmt.Sprintf("about %.2g s, by %s", r.Seconds, r.Basis)
+	if r.Basis != byPairs {
+		time += ", with compilation some seconds more"
 	}
 	out := r.Out
 	if out == "" {
@@ -54,7 +75,7 @@ func (a *app) printDryRun(r dryRun, budget machine.Budget) error {
 		Columns: []report.Column{{Name: "what"}, {Name: "value"}},
 		Rows: [][]string{
 			{"work", r.Work},
-			{"time", fmt.Sprintf("about %.2g s, by typical rates, with compilation some seconds more", r.Seconds)},
+			{"time", time},
 			{"memory", fmt.Sprintf("%s of %s (%s)", machine.FormatBytes(r.Memory), machine.FormatBytes(r.Budget), r.BudgetSource)},
 			{"disk", machine.FormatBytes(r.Disk)},
 			{"out", out},
@@ -114,9 +135,7 @@ func (a *app) dryDiagnose(d *diagnoseFlags, s *study, depths []int, outputs empi
 		if err != nil {
 			return err
 		}
-		// Eigenvalues of 2000 rows take 0.4 s on two cores.
-		k := float64(rows) / 2000
-		last = float64(d.seeds) * (planSeconds(p) + 0.4*k*k*k)
+		last = float64(d.seeds) * (planSeconds(p) + eigenSeconds(float64(rows)))
 		r.Seconds += last
 		r.Memory = max(r.Memory, p.Bytes+toBytes(matrix*float64(2+len(depths))))
 	}
@@ -128,4 +147,15 @@ func (a *app) dryDiagnose(d *diagnoseFlags, s *study, depths []int, outputs empi
 		r.Disk = toBytes(matrix * float64(len(depths)) * float64(d.seeds))
 	}
 	return a.printDryRun(r, s.budget)
+}
+
+// drySpectrum says what the spectrum of a matrix of k rows would take; p is the
+// plan for a network's, nil for that of a file.
+func (a *app) drySpectrum(of string, k int64, outputs int, p *empirical.Plan, budget machine.Budget) error {
+	r := dryRun{Work: fmt.Sprintf("%d eigenvalues of %s", k, of), Seconds: eigenSeconds(float64(k)), Memory: spectrumBytes(k, outputs, 0)}
+	if p != nil {
+		r.Seconds += planSeconds(p)
+		r.Memory = max(r.Memory, p.Bytes)
+	}
+	return a.printDryRun(r, budget)
 }

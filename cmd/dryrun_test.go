@@ -40,3 +40,67 @@ func TestDryRun(t *testing.T) {
 		}
 	}
 }
+
+// TestDryRunArrays compares the size that is foretold with that of the arrays that
+// the same command then writes.
+func TestDryRunArrays(t *testing.T) {
+	for _, tc := range []struct {
+		name, args string
+	}{
+		{"limit", "limit --model mlp --width 8 --examples 5"},
+		{"compare", "compare --model mlp --widths 4,8 --seeds 4 --examples 3 --backend go"},
+		{"compare without a limit", "compare --model cnn-maxpool --depth 1 --widths 2,4 --seeds 4 --examples 2 --backend go"},
+		{"evolve", "evolve --model mlp --width 8 --examples 6 --test-examples 2 --steps 4 --backend go"},
+		{"evolve, mean", "evolve --model mlp --width 8 --examples 6 --steps 3 --at 1,3 --outputs mean --probe 4 --dtype float64 --linearized=false --prediction no --backend go"},
+		{"ridge", "predict --kernel gaussian --examples 30 --test-examples 7"},
+		{"process of a network", "predict --kernel mlp --width 8 --draws 2 --method gp --examples 20 --test-examples 5 --backend go"},
+		{"falkon of a limit", "predict --kernel limit:mlp --depths 1,2 --method falkon --centres 6 --examples 20 --test-examples 5"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "out")
+			args := append(strings.Fields(tc.args), "--quiet", "--out", out)
+			if !strings.HasPrefix(tc.args, "predict") {
+				args = append(args, "--data", "digits")
+			}
+			j := decode(t, "ntk/dry-run/1", succeed(t, nil, append(args, "--dry-run", "--json")...).stdout)
+			if _, err := os.Stat(out); err == nil {
+				t.Fatal("--dry-run made the folder")
+			}
+			if s, m := at(t, j, "seconds").(float64), at(t, j, "memory").(float64); !(s > 0 && s < 60) || !(m > 0 && m < 1<<30) {
+				t.Errorf("%g s, %g bytes", s, m)
+			}
+			succeed(t, nil, args...)
+			entries, err := os.ReadDir(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size := 0.0
+			for _, e := range entries {
+				switch {
+				case filepath.Ext(e.Name()) == ".npy":
+					dtype, _, values := readNPY(t, filepath.Join(out, e.Name()))
+					size += float64(len(values)) * map[string]float64{"f4": 4, "f8": 8}[dtype]
+				case e.Name() == "weights.npz": // 64 inputs, 3 layers of 8, 10 outputs
+					size += float64(64*8+2*8*8+8*10) * map[bool]float64{true: 8, false: 4}[strings.Contains(tc.args, "float64")]
+				}
+			}
+			if got := at(t, j, "disk"); got != size {
+				t.Errorf("%v bytes foretold, the arrays have %g", got, size)
+			}
+		})
+	}
+}
+
+// TestDryRunSpectrum needs no folder: the matrix and two copies of it, and for a
+// file the same.
+func TestDryRunSpectrum(t *testing.T) {
+	file := write(t, "k.npy", npy("(3, 3)", 2, 0, 0, 0, 2, 0, 0, 0, 2))
+	j := decode(t, "ntk/dry-run/1", succeed(t, nil, "spectrum", file, "--dry-run", "--json").stdout)
+	if got := at(t, j, "memory"); got != 2*9*8. {
+		t.Errorf("memory %v, want that of two matrices of 3 rows", got)
+	}
+	j = decode(t, "ntk/dry-run/1", succeed(t, []Model{linear("line", 2, nil)}, "spectrum", "--model", "line", "--outputs", "full", "--examples", "5", "--data", "digits", "--backend", "go", "--dry-run", "--json").stdout)
+	if work := at(t, j, "work").(string); !strings.Contains(work, "10 eigenvalues") {
+		t.Errorf("work %q, want 10 eigenvalues", work)
+	}
+}

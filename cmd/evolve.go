@@ -74,6 +74,7 @@ goes on with --resume, to the same numbers.`,
 	f.StringVar(&v.prediction, "prediction", "auto", "what Θ of all training examples at the start predicts: yes, no, or auto, which says why where it cannot")
 	f.StringVar(&v.out, "out", "", "folder for the report, Θ, weights and checkpoints (default: none is written)")
 	f.BoolVar(&v.force, "force", false, "replace the results in --out")
+	a.registerDryRun(c)
 	f.BoolVar(&v.resume, "resume", false, "go on with what is in --out, or start")
 	return c
 }
@@ -145,6 +146,9 @@ func (a *app) evolve(c *cobra.Command, v *evolveFlags) error {
 	cfg, err := v.config(s, f)
 	if err != nil {
 		return err
+	}
+	if a.dryRun {
+		return a.dryEvolve(v, s, f, cfg)
 	}
 	if err := a.debugNaN(ctx, s, f); err != nil {
 		return err

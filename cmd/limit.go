@@ -18,7 +18,7 @@ import (
 type limitFlags struct {
 	network networkFlags
 	data    dataFlags
-	compute computeFlags // memory alone
+	compute computeFlags // memory and dtype alone
 	out     string
 	block   int
 	force   bool
@@ -33,8 +33,8 @@ func (a *app) limitVerb() *cobra.Command {
 		Use:   "limit",
 		Short: "derive the infinite-width K and Θ of a network",
 		Long: `limit derives the kernels of the infinitely wide network from the network itself
-and writes K(x, x) and Θ(x, x) in float64, tile by tile, to nngp.npy and ntk.npy in
---out, with manifest.json. A run that was stopped goes on with --resume. --explain
+and writes K(x, x) and Θ(x, x), tile by tile, to nngp.npy and ntk.npy in --out,
+with manifest.json. A run that was stopped goes on with --resume. --explain
 prints the recursion that was derived, and does nothing else; --signal what its
 steps W φ(z) + b do to variances and correlations: fixed points, depth scales, and
 the edge of chaos of its activations. A network without a
@@ -51,11 +51,13 @@ the reason are named.`,
 	l.data.register(c)
 	f := c.Flags()
 	f.StringVar(&l.compute.memory, "memory", "", "memory budget, such as 4GiB (default: half of what is allowed)")
+	f.StringVar(&l.compute.dtype, "dtype", "float64", "arithmetic: float64, or float32, many times faster where the limit has a compiled form (--explain says)")
 	f.IntVar(&l.block, "block", 0, "examples on a side of a tile (default: as many as take some seconds)")
 	f.StringVar(&l.out, "out", "", "folder for nngp.npy, ntk.npy and manifest.json")
 	f.BoolVar(&l.force, "force", false, "replace the results in --out")
 	f.BoolVar(&l.resume, "resume", false, "go on with what is in --out")
 	f.BoolVar(&l.explain, "explain", false, "print the recursion and stop")
+	a.registerDryRun(c)
 	f.BoolVar(&l.signal, "signal", false, "print variance and correlation maps' fixed points and edges of chaos, and stop")
 	return c
 }
@@ -66,6 +68,9 @@ func (a *app) limit(c *cobra.Command, l *limitFlags) error {
 		return err
 	}
 	if err := l.data.check(); err != nil {
+		return err
+	}
+	if err := oneOf("dtype", l.compute.dtype, "float32", "float64"); err != nil {
 		return err
 	}
 	budget, err := l.compute.budget()
@@ -116,6 +121,9 @@ func (a *app) limit(c *cobra.Command, l *limitFlags) error {
 	}
 	if l.signal {
 		return a.printSignal(source.Name, derived)
+	}
+	if a.dryRun {
+		return a.dryLimit(ctx, l, set, source, derived, budget)
 	}
 	return a.computeLimit(ctx, l, set, source, derived, budget)
 }

@@ -28,6 +28,7 @@ type limitResult struct {
 	NTK      string   `json:"ntk"`
 	Shape    []int    `json:"shape"`
 	Error    float64  `json:"dual_error"`
+	Engine   string   `json:"engine"`
 	Warnings []string `json:"warnings"`
 	Seconds  float64  `json:"seconds"`
 }
@@ -63,9 +64,9 @@ func (a *app) newLimitStore(l *limitFlags, set *data.Set, source diagnose.Source
 		a.notice(fmt.Sprintf("nothing to go on with in %s: starting from the beginning", l.out))
 		a.flushNotices()
 	}
-	// No backend and no BLAS is opened: Go computes, in float64.
+	// No backend is opened: Go computes.
 	s := &study{
-		flags: &studyFlags{network: l.network, data: l.data, compute: computeFlags{dtype: "float64"}},
+		flags: &studyFlags{network: l.network, data: l.data, compute: computeFlags{dtype: l.compute.dtype}},
 		set:   set, source: source, backend: &native.Backend{Kind: native.Go},
 	}
 	config := s.config()
@@ -137,7 +138,7 @@ func (a *app) computeLimit(ctx context.Context, l *limitFlags, set *data.Set, so
 	}
 	bar := a.newProgress()
 	g, err := derived.Gram(ctx, x, nil, limits.GramOptions{
-		Memory: budget.Bytes, Block: l.block,
+		Memory: budget.Bytes, Block: l.block, DType: l.compute.arithmetic(),
 		Writer: func(k limits.Kernel, spec tiles.Spec) (tiles.Writer, error) { return a.openLimit(ctx, w, k, spec) },
 		Progress: func(done, total int) {
 			bar.update(float64(done)/float64(max(1, total)), fmt.Sprintf("pair %d of %d", done, total))
@@ -159,7 +160,7 @@ func (a *app) computeLimit(ctx context.Context, l *limitFlags, set *data.Set, so
 		a.flushNotices()
 	}
 	return a.printLimit(limitResult{
-		"ntk/limit/1", a.command(), l.arrayPath(limits.NNGP), l.arrayPath(limits.NTK), []int{g.N1, g.N2}, g.DualError, derived.Warnings, took.Seconds(),
+		"ntk/limit/1", a.command(), l.arrayPath(limits.NNGP), l.arrayPath(limits.NTK), []int{g.N1, g.N2}, g.DualError, g.Engine, derived.Warnings, took.Seconds(),
 	}, fmt.Sprintf("infinite-width limit of %s on %s", source.Name, set.Describe()))
 }
 
@@ -174,6 +175,7 @@ func (a *app) printLimit(r limitResult, caption string) error {
 			{"K (NNGP)", r.NNGP},
 			{"Θ (NTK)", r.NTK},
 			{"shape", fmt.Sprint(r.Shape)},
+			{"computed", r.Engine},
 			{"time", fmt.Sprintf("%.3g s", r.Seconds)},
 		},
 	}})

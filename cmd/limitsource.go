@@ -15,7 +15,7 @@ import (
 	"github.com/gontk/ntk/predict"
 )
 
-// A limitSource computes K or Θ of infinitely wide networks, in float64. It keeps the
+// A limitSource computes K or Θ of infinitely wide networks. It keeps the
 // kernel of each depth, where there is a folder for it.
 type limitSource struct {
 	app    *app
@@ -93,7 +93,7 @@ func (s *limitSource) whole(ctx context.Context, p kernelPoint, columns []int) (
 // gram computes both kernels and returns the one that was asked for.
 func (s *limitSource) gram(ctx context.Context, l *limits.Limit, x1, x2 empirical.Batch, report func(float64)) ([]float64, error) {
 	g, err := l.Gram(ctx, x1, x2, limits.GramOptions{
-		Memory:   s.study.budget.Bytes,
+		Memory: s.study.budget.Bytes, DType: s.study.dtype, BLAS: s.study.blas, Only: s.name.limit,
 		Progress: func(done, total int) { report(float64(done) / float64(max(1, total))) },
 	})
 	if err != nil {

@@ -44,6 +44,7 @@ mean over four folds of all examples.`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.predict(c, p) },
 	}
 	p.register(c)
+	a.registerDryRun(c)
 	return c
 }
 
@@ -73,6 +74,12 @@ func (a *app) predict(c *cobra.Command, p *predictFlags) error {
 		return err
 	}
 	defer r.close()
+	if a.dryRun {
+		return r.dry(ctx)
+	}
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
 	a.flushNotices()
 	a.describe(r.study)
 	if p.protocol == "uci" {
@@ -112,7 +119,7 @@ func (a *app) openPrediction(ctx context.Context, p *predictFlags) (*prediction,
 			return nil, err
 		}
 	}
-	if err := r.prepare(ctx, n); err != nil {
+	if err := r.prepare(n); err != nil {
 		r.close()
 		return nil, err
 	}
@@ -155,8 +162,8 @@ func (a *app) loadPair(ctx context.Context, p *predictFlags, budget machine.Budg
 	return set, n, nil
 }
 
-// prepare compares sizes with the budget, and makes the folder and the kernel's source.
-func (r *prediction) prepare(ctx context.Context, n int) error {
+// prepare compares sizes with the budget, and finds what is wrong with networks.
+func (r *prediction) prepare(n int) error {
 	p, s := r.flags, r.study
 	r.teacher.blas = s.blas
 	all := s.set.Len()
@@ -185,9 +192,12 @@ func (r *prediction) prepare(ctx context.Context, n int) error {
 		return s.budget.Exceeded(fmt.Sprintf("%s with %d examples to train on and %d to test on", p.method, n, all-n), toBytes(need), remedy)
 	}
 	r.teacher.memory = s.budget.Bytes - int64(need)
-	if err := r.probe(n, all); err != nil {
-		return err
-	}
+	return r.probe(n, all)
+}
+
+// begin makes the folder and the kernel's source.
+func (r *prediction) begin(ctx context.Context) error {
+	p, s, all, n := r.flags, r.study, r.study.set.Len(), len(r.train)
 	var err error
 	if r.files, err = r.newFiles(); err != nil {
 		return err

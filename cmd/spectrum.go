@@ -33,6 +33,7 @@ file, or of Θ of a network on data, and what follows from them.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.spectrum(c, f, args) },
 	}
 	f.study.register(c)
+	a.registerDryRun(c)
 	c.Flags().StringVar(&f.outputs, "outputs", "mean", "mean, full, trace or pseudo, the kernel of Σ f_o/√O")
 	c.Flags().IntVar(&f.top, "top", 10, "how many eigenvalues to print; --json has all")
 	return c
@@ -82,7 +83,7 @@ func (a *app) spectrum(c *cobra.Command, f *spectrumFlags, args []string) error 
 	} else {
 		s, r, err = a.spectrumOfNetwork(ctx, f)
 	}
-	if err != nil {
+	if err != nil || a.dryRun {
 		return err
 	}
 	r.Schema, r.Eigenvalues, r.Uncertainty = "ntk/spectrum/1", s.Values, s.Uncertainty()
@@ -117,6 +118,9 @@ func (a *app) spectrumOfFile(ctx context.Context, f *spectrumFlags, path string)
 	if err := fitsSpectrum(budget, k, o, 0, ""); err != nil {
 		return nil, none, err
 	}
+	if a.dryRun {
+		return nil, none, a.drySpectrum(path, k, o, nil, budget)
+	}
 	_, a64, err := tiles.ReadGram(ctx, path)
 	if err != nil {
 		return nil, none, err
@@ -143,15 +147,19 @@ func (a *app) spectrumOfFile(ctx context.Context, f *spectrumFlags, path string)
 // budget: Θ, its rows in order if there are several outputs, the solver's copy,
 // all in float64, and kept more matrices of the size.
 func fitsSpectrum(budget machine.Budget, k int64, outputs, kept int, remedy string) error {
-	copies := int64(2 + kept)
-	if outputs > 1 {
-		copies++
-	}
-	need := toBytes(float64(k) * float64(k) * 8 * float64(copies))
+	need := spectrumBytes(k, outputs, kept)
 	if !budget.Fits(need) {
 		return budget.Exceeded(fmt.Sprintf("the spectrum of a matrix of %d rows", k), need, remedy)
 	}
 	return nil
+}
+
+func spectrumBytes(k int64, outputs, kept int) int64 {
+	copies := int64(2 + kept)
+	if outputs > 1 {
+		copies++
+	}
+	return toBytes(float64(k) * float64(k) * 8 * float64(copies))
 }
 
 // frobenius returns the Frobenius norm: 2⁻²⁴ of it is what rounding entries to
@@ -222,6 +230,9 @@ func (a *app) spectrumOfNetwork(ctx context.Context, flags *spectrumFlags) (*pre
 	}
 	if err := fitsSpectrum(s.budget, int64(x.Len())*int64(o), o, 0, "ask for fewer --examples"); err != nil {
 		return nil, none, err
+	}
+	if a.dryRun {
+		return nil, none, a.drySpectrum(fmt.Sprintf("Θ %s of %s on %d examples", outputs, s.source.Name, x.Len()), int64(x.Len())*int64(o), o, plan, s.budget)
 	}
 	a.flushNotices()
 	a.describe(s)

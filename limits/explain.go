@@ -31,6 +31,11 @@ func (l *Limit) Explain() string {
 			fmt.Fprintf(&b, "%s: a mean along a width, deterministic in the limit: no gradient passes\n", p.title(v, p.values[v].layout.np))
 		}
 	}
+	if r, text := p.compile(); r != nil {
+		fmt.Fprintf(&b, "in float32 computed in vectors, as a %s; in float64 %s\n", text, exactName)
+	} else {
+		fmt.Fprintf(&b, "computed %s: %s\n", exactName, text)
+	}
 	for _, w := range l.Warnings {
 		fmt.Fprintf(&b, "warning: %s\n", w)
 	}

@@ -3,9 +3,12 @@ package limits
 import (
 	"context"
 
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+
 	"github.com/gontk/ntk/dual"
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/machine"
+	"github.com/gontk/ntk/internal/native"
 	"github.com/gontk/ntk/internal/tiles"
 )
 
@@ -22,6 +25,8 @@ type Grams struct {
 	// grow by the weights' gains from layer to layer. Tiles that an earlier run
 	// left do not count.
 	DualError float64
+	// Engine says how pairs were computed, for people.
+	Engine string
 }
 
 // A Kernel is one of the two of a limit.
@@ -43,7 +48,15 @@ type GramOptions struct {
 	Memory int64
 	// Block is the size of a tile in examples; 0 means one of some seconds.
 	Block int
-	// Writer makes the store of a kernel, in float64; nil keeps both in memory.
+	// Only says which kernel is wanted, "" both: the other is nil, and no store of it
+	// is made.
+	Only Kernel
+	// DType is the arithmetic: Float64, the default, or Float32 where the limit has a
+	// compiled form (Limit.Explain says), to some 1e-6 of the largest entry.
+	DType dtypes.DType
+	// BLAS multiplies inputs for compiled forms; nil means the best one installed.
+	BLAS *native.BLAS
+	// Writer makes the store of a kernel, in DType; nil keeps both in memory.
 	// What two stores have already, both of them, is not computed again.
 	Writer func(Kernel, tiles.Spec) (tiles.Writer, error)
 	// Progress, if not nil, hears how many pairs of examples are done of how many,
@@ -57,6 +70,13 @@ func (o GramOptions) threads() int {
 	}
 	n, _ := machine.Threads()
 	return n
+}
+
+func (o GramOptions) blas() (*native.BLAS, error) {
+	if o.BLAS != nil {
+		return o.BLAS, nil
+	}
+	return native.DefaultBLAS("", func(string) {})
 }
 
 func (o GramOptions) budget() machine.Budget {
@@ -87,9 +107,12 @@ func (l *Limit) Gram(ctx context.Context, x1, x2 empirical.Batch, opts GramOptio
 		n2 = x2.Len()
 		examples += n2
 	}
-	stored := n1 * n2
-	if opts.Writer != nil {
+	stored := n1 * n2 // in memory, of both kernels
+	switch {
+	case opts.Writer != nil:
 		stored = 0
+	case opts.Only != "":
+		stored /= 2
 	}
 	threads, err := l.threads(opts.threads(), opts.budget(), examples, stored)
 	if err != nil {
@@ -109,6 +132,9 @@ func (l *Limit) Gram(ctx context.Context, x1, x2 empirical.Batch, opts GramOptio
 			if r.right, err = l.examples(ctx, x2, threads, expanded); err != nil {
 				return err
 			}
+		}
+		if err := r.choose(r.spec().Block1); err != nil {
+			return err
 		}
 		return r.all(ctx)
 	}()

@@ -7,6 +7,8 @@ import (
 	"math"
 	"sync"
 
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/tiles"
 )
@@ -19,9 +21,13 @@ type gramRun struct {
 	threads     int
 	symmetric   bool
 	left, right []*example
-	// k and theta are the stores, of the same tiles; kept are those of ours.
-	k, theta tiles.Writer
-	kept     [2]*tiles.Memory
+	engine      engine
+	// stores are those of K and Θ, of the same tiles; kept are those of ours. One is
+	// nil if only the other is wanted.
+	stores [2]tiles.Writer
+	kept   [2]*tiles.Memory
+	// buffers are a tile's K and Θ.
+	buffers [2][]float64
 
 	mu          sync.Mutex
 	done, total int // pairs
@@ -56,33 +62,67 @@ func (r *gramRun) open() (err error) {
 	if block <= 0 {
 		block = r.l.block()
 	}
-	spec := tiles.Spec{N1: r.grams.N1, N2: r.grams.N2, DType: tiles.Float64, Symmetric: r.symmetric, Block1: block, Block2: block}
-	if r.opts.Writer == nil {
-		for i := range r.kept {
-			if r.kept[i], err = tiles.NewMemory(spec); err != nil {
-				return fmt.Errorf("limits: %w", err)
-			}
+	dtype := tiles.Float64
+	if r.opts.DType == dtypes.Float32 && r.opts.Writer != nil {
+		dtype = tiles.Float32
+	}
+	spec := tiles.Spec{N1: r.grams.N1, N2: r.grams.N2, DType: dtype, Symmetric: r.symmetric, Block1: block, Block2: block}
+	for i, which := range bothKernels {
+		if r.opts.Only != "" && r.opts.Only != which {
+			continue
 		}
-		r.k, r.theta = r.kept[0], r.kept[1]
+		if r.opts.Writer != nil {
+			r.stores[i], err = r.opts.Writer(which, spec)
+		} else {
+			r.kept[i], err = tiles.NewMemory(spec)
+			r.stores[i] = r.kept[i]
+		}
+		if err != nil {
+			r.stores[i] = nil
+			return errors.Join(fmt.Errorf("limits: %w", err), r.close())
+		}
+	}
+	if r.opts.Only != "" {
 		return nil
 	}
-	if r.k, err = r.opts.Writer(NNGP, spec); err != nil {
-		return err
-	}
-	if r.theta, err = r.opts.Writer(NTK, spec); err != nil {
-		return errors.Join(err, r.k.Close())
-	}
-	if a, b := r.k.Spec(), r.theta.Spec(); a.Block1 != b.Block1 || a.Block2 != b.Block2 {
+	if a, b := r.stores[0].Spec(), r.stores[1].Spec(); a.Block1 != b.Block1 || a.Block2 != b.Block2 {
 		return errors.Join(fmt.Errorf("limits: the stores of K and Θ are cut into tiles of %d × %d and %d × %d examples; want the same",
 			a.Block1, a.Block2, b.Block1, b.Block2), r.close())
 	}
 	return nil
 }
 
-func (r *gramRun) close() error {
-	err := errors.Join(r.k.Close(), r.theta.Close())
-	if r.opts.Writer == nil {
-		r.grams.NNGP, r.grams.NTK = r.kept[0].Data().([]float64), r.kept[1].Data().([]float64)
+// bothKernels are in the order of a run's stores.
+var bothKernels = [2]Kernel{NNGP, NTK}
+
+// spec is that of the stores.
+func (r *gramRun) spec() tiles.Spec {
+	for _, w := range r.stores {
+		if w != nil {
+			return w.Spec()
+		}
+	}
+	panic("limits: a run without stores") // open makes one
+}
+
+// has reports whether all stores have a tile.
+func (r *gramRun) has(t tiles.Tile) bool {
+	for _, w := range r.stores {
+		if w != nil && !w.Done(t) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *gramRun) close() (err error) {
+	for i, w := range r.stores {
+		if w != nil {
+			err = errors.Join(err, w.Close())
+		}
+		if m := r.kept[i]; m != nil {
+			*[2]*[]float64{&r.grams.NNGP, &r.grams.NTK}[i] = m.Data().([]float64)
+		}
 	}
 	return err
 }
@@ -95,9 +135,9 @@ func (r *gramRun) all(ctx context.Context) error {
 		}
 	}
 	var todo []tiles.Tile
-	for _, t := range r.k.Spec().Tiles() {
+	for _, t := range r.spec().Tiles() {
 		r.total += r.pairs(t)
-		if r.k.Done(t) && r.theta.Done(t) {
+		if r.has(t) {
 			r.done += r.pairs(t)
 			continue
 		}
@@ -108,11 +148,13 @@ func (r *gramRun) all(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := r.k.WriteTile(t, k); err != nil {
-			return fmt.Errorf("limits: %w", err)
-		}
-		if err := r.theta.WriteTile(t, theta); err != nil {
-			return fmt.Errorf("limits: %w", err)
+		for i, values := range [2][]float64{k, theta} {
+			if r.stores[i] == nil {
+				continue
+			}
+			if err := r.stores[i].WriteTile(t, values); err != nil {
+				return fmt.Errorf("limits: %w", err)
+			}
 		}
 	}
 	return nil
@@ -128,33 +170,25 @@ func (r *gramRun) pairs(t tiles.Tile) int {
 
 // tile computes K and Θ of one tile, its rows in parallel.
 func (r *gramRun) tile(ctx context.Context, t tiles.Tile) (k, theta []float64, err error) {
-	k, theta = make([]float64, t.Rows*t.Cols), make([]float64, t.Rows*t.Cols)
+	n := t.Rows * t.Cols
+	for i, b := range r.buffers {
+		if len(b) < n {
+			r.buffers[i] = make([]float64, n)
+		}
+	}
+	k, theta = r.buffers[0][:n], r.buffers[1][:n]
 	mirror := r.symmetric && t.Row == t.Col
-	err = parallel(ctx, t.Rows, r.threads, func(i int) error {
-		nodes := len(r.l.plan.list)
-		e := &evaluation{m: make([][]float64, nodes), t: make([][]float64, nodes), d: make([][]float64, nodes)}
-		from := 0
-		if mirror {
-			from = i
-		}
-		for j := from; j < t.Cols; j++ {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			e.left, e.right, e.same = r.left[t.Row+i], r.right[t.Col+j], mirror && i == j
-			x, y, err := r.l.pair(e)
-			if err != nil {
-				return fmt.Errorf("limits: examples %d of x1 and %d of x2: %w", t.Row+i, t.Col+j, err)
-			}
-			k[i*t.Cols+j], theta[i*t.Cols+j] = x, y
-			if mirror {
-				k[j*t.Cols+i], theta[j*t.Cols+i] = x, y
+	if err := r.engine.tile(ctx, t, mirror, k, theta); err != nil {
+		return nil, nil, err
+	}
+	if mirror {
+		for i := range t.Rows {
+			for j := range i {
+				k[i*t.Cols+j], theta[i*t.Cols+j] = k[j*t.Cols+i], theta[j*t.Cols+i]
 			}
 		}
-		r.report(t.Cols-from, e.dualError)
-		return nil
-	})
-	return k, theta, err
+	}
+	return k, theta, nil
 }
 
 // report counts pairs.

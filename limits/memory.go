@@ -49,12 +49,25 @@ func (p *plan) keptBytes() int64 {
 	return total
 }
 
+// bytes returns what is kept of the examples and of the entries of K and Θ that
+// no Writer stores, and what each thread takes.
+func (l *Limit) bytes(examples, entries int) (kept, each int64) {
+	p := l.plan
+	return p.keptBytes()*int64(examples) + 16*int64(entries), max(p.pairBytes(), p.exampleBytes())
+}
+
+// Bytes estimates the peak that Gram takes of so many examples beside what a
+// Writer keeps: with its default number of threads if the budget allows them.
+func (l *Limit) Bytes(examples int, opts GramOptions) (int64, error) {
+	n, err := l.threads(opts.threads(), opts.budget(), examples, 0)
+	kept, each := l.bytes(examples, 0)
+	return kept + int64(n)*each, err
+}
+
 // threads returns how many pairs the budget allows at once, at most the wanted
 // number, or an error if it is none.
 func (l *Limit) threads(wanted int, budget machine.Budget, examples, entries int) (int, error) {
-	p := l.plan
-	kept := p.keptBytes()*int64(examples) + 16*int64(entries)
-	each := max(p.pairBytes(), p.exampleBytes())
+	kept, each := l.bytes(examples, entries)
 	n := min(int64(wanted), (budget.Bytes-kept)/max(each, 1))
 	if n < 1 {
 		return 0, fmt.Errorf("limits: %w", budget.Exceeded(fmt.Sprintf("%d examples and one pair of them", examples), kept+each, "take fewer examples"))

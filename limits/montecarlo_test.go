@@ -25,7 +25,7 @@ import (
 var finite = []struct {
 	name, layers string
 	input        []int
-	param        string
+	param        string // and behind a slash the initializer, if it is not normal
 }{
 	{"recurrence, tanh", `{"op":"rnn","width":256,"w_std":1.1,"u_std":1.2,"b_std":0.3},{"op":"global_avg_pool"}`, []int{4, 3}, "ntk"},
 	{"recurrence, last state, standard", `{"op":"rnn","width":256,"w_std":1.1,"u_std":1.2,"b_std":0.3,"output":"last","activation":"relu"}`, []int{3, 3}, "standard"},
@@ -43,13 +43,18 @@ var finite = []struct {
 	{"waves along the width, and layer norm", `{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"position_embedding","std":1.5,"kind":"waves"},{"op":"residual","main":[{"op":"layer_norm","axis":[-1],"eps":0.01,"affine":true},{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"relu"},{"op":"dense","width":256,"w_std":1.2,"b_std":0.1}],"shortcut":[]},{"op":"global_avg_pool"}`, []int{5, 4}, "ntk"},
 	{"embedding", `{"op":"embedding","vocabulary":3,"width":256,"w_std":1.2},{"op":"position_embedding","std":0.5},{"op":"relu"},{"op":"global_avg_pool"}`, []int{4}, "ntk"},
 	{"selu", `{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"selu"},{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"leaky_relu","alpha":0.2}`, []int{4}, "standard"},
+	{"orthogonal matrices", `{"op":"dense","width":256,"w_std":1.4,"b_std":0.1},{"op":"relu"},{"op":"dense","width":256,"w_std":1.4,"b_std":0.1},{"op":"tanh"},{"op":"dense","width":128,"w_std":1.4},{"op":"relu"}`, []int{5}, "ntk/orthogonal"},
+	{"orthogonal filters", `{"op":"conv","width":256,"filter":[3],"padding":"SAME","w_std":1.4,"b_std":0.1},{"op":"relu"},{"op":"conv","width":256,"filter":[3],"padding":"SAME","w_std":1.4,"b_std":0.1},{"op":"relu"},{"op":"global_avg_pool"}`, []int{5, 3}, "standard/orthogonal"},
+	{"an orthogonal recurrence", `{"op":"rnn","width":256,"w_std":1.1,"u_std":1.2,"b_std":0.3,"activation":"relu"},{"op":"global_avg_pool"}`, []int{4, 3}, "ntk/orthogonal"},
+	{"orthogonal heads", `{"op":"dense","width":256,"w_std":1.2,"b_std":0.1},{"op":"relu"},{"op":"self_attention","width":256,"heads":2,"n_key":256,"n_val":128,"linear_scaling":true,"mechanism":"SOFTMAX","wq_std":1.3,"wk_std":1.1,"wv_std":1.0,"wo_std":1.0,"b_std":0.1},{"op":"relu"},{"op":"global_avg_pool"}`, []int{3, 4}, "ntk/orthogonal"},
 }
 
 // TestMonteCarlo compares architectures of package models with finite networks.
 func TestMonteCarlo(t *testing.T) {
 	for _, tc := range finite {
 		t.Run(tc.name, func(t *testing.T) {
-			text := `{"layers":[` + tc.layers + `,{"op":"dense","width":16,"w_std":1.1,"b_std":0.1}],"parameterization":"` + tc.param + `","input_shape":` + ints(tc.input) + `}`
+			param, initializer, _ := strings.Cut(tc.param, "/")
+			text := `{"layers":[` + tc.layers + `,{"op":"dense","width":16,"w_std":1.1,"b_std":0.1}],"parameterization":"` + param + `","initializer":"` + initializer + `","input_shape":` + ints(tc.input) + `}`
 			spec, err := models.ParseSpec(strings.NewReader(text))
 			if err != nil {
 				t.Fatal(err)

@@ -25,6 +25,10 @@ func (d *derivation) checkUses() {
 		}
 		switch b.w.Family {
 		case "", graph.Normal:
+		case graph.Orthogonal, graph.OrthogonalBlocks:
+			// Q h is uniform on a sphere, so its entries become Gaussian, and Qᵀ is
+			// as good: K and Θ are those of independent entries (Huang, Du, Xu,
+			// arXiv 2004.05867).
 		case graph.DeltaOrthogonal:
 			d.refuse(e, "filter %s is %s: its entries differ from place to place, and Gaussian filters have another limit", b.w.name, b.w.Family)
 		default:

@@ -26,6 +26,11 @@ func (e *evolution) measure(ctx context.Context, s int) error {
 	if err := e.kernel(ctx, &p); err != nil {
 		return err
 	}
+	first := &p
+	if len(e.points) > 0 {
+		first = &e.points[0]
+	}
+	p.LossBound = finite(e.guaranteed(first, s))
 	weights, err := e.net.weights()
 	if err != nil {
 		return err

@@ -38,6 +38,11 @@ type Point struct {
 	// MaxRate is the largest stable rate of gradient descent on the loss of a
 	// batch, by λ_1 on the probe; see Config.Probe.
 	MaxRate *float64 `json:"max_rate"`
+	// LossBound is what the loss is promised to be at most, e^{−λ0·t} times that of the
+	// start, if λmin(Θ) stays above half of its start λ0; null where nothing is promised:
+	// it needs gradient descent on squared loss in full batches, and the whole Θ of all
+	// training examples.
+	LossBound *float64 `json:"loss_bound"`
 	// Trace is Σ_n (1/O) Σ_o Θ(x_n, x_n)[o, o].
 	Trace float64 `json:"trace"`
 

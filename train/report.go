@@ -108,7 +108,7 @@ func (r *Result) Verdicts() []report.Verdict {
 			Text: "A network may train at such rates; its kernel changes until it may.",
 		})
 	}
-	return out
+	return append(out, r.guarantee()...)
 }
 
 // moved returns how far the outputs on training examples have moved, as a root mean square.

@@ -30,18 +30,21 @@ type benchmark struct {
 	name, spec string
 	n          int
 	outputs    empirical.Outputs
+	limit      bool // Θ of the infinitely wide network, of one output
 }
 
 var benchmarks = []benchmark{
-	{"P1", "P1.json", 16, empirical.Full},   // MLP 3072-2048³-8
-	{"P1b", "P1b.json", 64, empirical.Full}, // MLP 784-512²-10
-	{"P1o", "P1o.json", 16, empirical.Full}, // MLP 3072-2048³-100
-	{"P2", "P2.json", 4, empirical.Full},    // ResNet-18 without normalization, 32×32×3
-	{"P2t", "P2.json", 4, empirical.Trace},
-	{"P2l", "P2l.json", 4, empirical.Full}, // with layer norm over channels
-	{"P3", "P3.json", 16, empirical.Full},  // CNN, 3 convolutions of 64 channels, 16×16×3
-	{"P3b", "P3.json", 64, empirical.Full},
-	{"P3d", "P3.json", 16, empirical.Diagonal},
+	{name: "P1", spec: "P1.json", n: 16, outputs: empirical.Full},   // MLP 3072-2048³-8
+	{name: "P1b", spec: "P1b.json", n: 64, outputs: empirical.Full}, // MLP 784-512²-10
+	{name: "P1o", spec: "P1o.json", n: 16, outputs: empirical.Full}, // MLP 3072-2048³-100
+	{name: "P2", spec: "P2.json", n: 4, outputs: empirical.Full},    // ResNet-18 without normalization, 32×32×3
+	{name: "P2t", spec: "P2.json", n: 4, outputs: empirical.Trace},
+	{name: "P2l", spec: "P2l.json", n: 4, outputs: empirical.Full}, // with layer norm over channels
+	{name: "P3", spec: "P3.json", n: 16, outputs: empirical.Full},  // CNN, 3 convolutions of 64 channels, 16×16×3
+	{name: "P3b", spec: "P3.json", n: 64, outputs: empirical.Full},
+	{name: "P3d", spec: "P3.json", n: 16, outputs: empirical.Diagonal},
+	{name: "P4", spec: "P4.json", n: 4000, limit: true},   // five layers of ReLU
+	{name: "P4e", spec: "P4e.json", n: 2000, limit: true}, // of erf
 }
 
 // options are those of our side.

@@ -37,6 +37,9 @@ var tolerances = map[dtypes.DType]float64{dtypes.Float32: 1e-4, dtypes.Float64: 
 // measure times a case. First the peer's best implementation is found and both
 // sides are warmed up, then they run in turn, one idle while the other computes.
 func (c comparison) measure(ctx context.Context, b benchmark) (r result, err error) {
+	if b.limit {
+		return c.measureLimit(ctx, b)
+	}
 	text, err := specs.ReadFile(b.spec)
 	if err != nil {
 		return r, err
@@ -66,7 +69,11 @@ func (c comparison) measure(ctx context.Context, b benchmark) (r result, err err
 	if r.impl, err = p.best(ctx, c.limit, c.progress); err != nil {
 		return r, err
 	}
-	theta, err := c.alternate(ctx, net, b.options(), p, &r)
+	var theta *empirical.Gram
+	err = c.alternate(ctx, func() (err error) {
+		theta, err = net.net.NTK(ctx, empirical.Batch{net.x}, nil, b.options())
+		return err
+	}, p, &r)
 	if err != nil {
 		return r, err
 	}
@@ -85,41 +92,40 @@ func (c comparison) measure(ctx context.Context, b benchmark) (r result, err err
 	return r, nil
 }
 
-// alternate fills in r's times and returns our last Θ.
-func (c comparison) alternate(ctx context.Context, net *network, opts empirical.Options, p *peer, r *result) (theta *empirical.Gram, err error) {
+// alternate fills in r's times, of a call of ours and of the peer's in turn.
+func (c comparison) alternate(ctx context.Context, call func() error, p *peer, r *result) (err error) {
 	ours := func(turn time.Duration) (time.Duration, error) {
 		start := time.Now()
 		for calls := 1; ; calls++ {
-			g, err := net.net.NTK(ctx, empirical.Batch{net.x}, nil, opts)
-			theta = g
+			err := call()
 			if took := time.Since(start); err != nil || took >= turn {
 				return took / time.Duration(calls), err
 			}
 		}
 	}
 	if r.first, err = ours(0); err != nil {
-		return nil, err
+		return err
 	}
 	// Its first calls are behind the peer, but perhaps a restart as well.
 	if _, err = p.run(ctx, r.impl, c.limit+compileAllowance); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err = ours(turn); err != nil {
-		return nil, err
+		return err
 	}
 	for i := range c.runs {
 		a, err := ours(turn)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		b, err := p.run(ctx, r.impl, c.limit+compileAllowance)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		r.ours, r.peer = append(r.ours, a), append(r.peer, b)
 		_, _ = fmt.Fprintf(c.progress, "  run %d of %d: ours %s ms, peer %s ms\n", i+1, c.runs, millis(a), millis(b))
 	}
-	return theta, nil
+	return nil
 }
 
 // theta returns Θ of the peer's last run, which must have the given shape.

@@ -12,7 +12,7 @@ Theta is
 
 as its documentation advises (vmap_axes=0: examples do not interact), with
 trace_axes=(-1,) for the mean over outputs (it divides the trace by their number)
-and diagonal_axes=(-1,) for the diagonal. Weights
+and diagonal_axes=(-1,) for the diagonal. The limit is jax.jit of kernel_fn(x, None, "ntk"). Weights
 and inputs are on jax's device before the clock starts, the first call, which
 compiles, is not a timed one, and jax uses as many threads as it likes. Made for
 neural-tangents 0.6.5 on jax 0.4.25: later jax breaks its structured derivatives.
@@ -48,6 +48,7 @@ FIELDS = {
     "dense": {"width", "w_std", "b_std"},
     "conv": {"width", "filter", "strides", "padding", "w_std", "b_std"},
     "relu": set(),
+    "erf": set(),
     "flatten": set(),
     "global_avg_pool": set(),
     "residual": {"main", "shortcut"},
@@ -88,6 +89,8 @@ def layer(l, param):
         return stax.LayerNorm(tuple(l["axis"]), l["eps"])
     if op == "relu":
         return stax.Relu()
+    if op == "erf":
+        return stax.Erf()
     if op == "flatten":
         return stax.Flatten()
     if op == "global_avg_pool":
@@ -124,6 +127,10 @@ def load(spec, names, arrays, x):
     return apply, jax.tree_util.tree_unflatten(tree, filled)
 
 
+# What run is asked for after limit.
+KERNEL = "kernel_fn"
+
+
 class Session:
     """A network with its weights and inputs, and what was compiled of it."""
 
@@ -142,6 +149,19 @@ class Session:
         self.axes = AXES[q["outputs"]]
         self.x = jnp.asarray(arrays["x"])
         self.apply, self.params = load(q["spec"], q["params"], arrays, self.x)
+        return {}
+
+    def limit(self, q):
+        """Loads the kernel of the infinitely wide network, by no implementation."""
+        jax.config.update("jax_enable_x64", q["dtype"] == "float64")
+        with np.load(q["arrays"]) as f:
+            x = f["x"]
+        if x.dtype != q["dtype"]:
+            raise ValueError(f"x is {x.dtype}, not {q['dtype']}")
+        self.__init__()
+        self.x, self.params = jnp.asarray(x), None
+        _, _, kernel = sequence(q["spec"]["layers"], q["spec"]["parameterization"])
+        self.functions[KERNEL] = jax.jit(lambda x, *_: kernel(x, None, "ntk"))
         return {}
 
     def run(self, q):
@@ -189,7 +209,7 @@ def answer(a):
 def main():
     answer({"versions": {p: metadata.version(p) for p in ("neural-tangents", "jax", "jaxlib")}})
     session = Session()
-    commands = {c: getattr(session, c) for c in ("load", "run", "forget", "save", "forward")}
+    commands = {c: getattr(session, c) for c in ("load", "limit", "run", "forget", "save", "forward")}
     for line in sys.stdin:
         try:
             q = json.loads(line)

@@ -12,9 +12,10 @@ import (
 
 // A request is one command to peer.py: one JSON object on one line.
 type request struct {
-	// Do is load, run, forget, save or forward.
+	// Do is load, limit, run, forget, save or forward. Limit loads the infinitely
+	// wide network, of which [kernelFunction] is run.
 	Do string `json:"do"`
-	// Spec, Params, Arrays, DType and Outputs belong to load: the network, the
+	// Spec, Arrays and DType belong to load and limit, Params and Outputs to load: the network, the
 	// names of its weights in the order of its layers, the .npz that has them and
 	// the inputs x, and full, mean or diagonal.
 	Spec    json.RawMessage `json:"spec,omitempty"`

@@ -51,7 +51,7 @@ func (r result) agrees() bool { return r.difference <= r.tolerance } // NaN does
 // from peer_impl on may grow. Times are medians in milliseconds, ratio is ours
 // divided by the peer's (below 1: ours is faster), floor the time that the
 // fewest FLOPs take at the rate of the host's GEMM, gflops the planned FLOPs per second of
-// ours/10⁹, compile the seconds by which our first call took longer.
+// ours/10⁹ (both of finite networks alone), compile the seconds by which our first call took longer.
 func (r result) String() string {
 	ours, peer := r.ours.median(), r.peer.median()
 	fields := []string{
@@ -59,8 +59,13 @@ func (r result) String() string {
 		"ours", millis(ours),
 		"peer", millis(peer),
 		"ratio", fmt.Sprintf("%.3f", float64(ours)/float64(peer)),
-		"floor", millis(time.Duration(r.work.fewest / r.rate * float64(time.Second))),
-		"gflops", fmt.Sprintf("%.1f", r.work.planned/ours.Seconds()/1e9),
+	}
+	if r.work.planned > 0 {
+		fields = append(fields,
+			"floor", millis(time.Duration(r.work.fewest/r.rate*float64(time.Second))),
+			"gflops", fmt.Sprintf("%.1f", r.work.planned/ours.Seconds()/1e9))
+	}
+	fields = append(fields,
 		"compile", fmt.Sprintf("%.2f", max(0, r.first-ours).Seconds()),
 		"peer_impl", string(r.impl),
 		"spread_ours", r.ours.spread(),
@@ -70,7 +75,7 @@ func (r result) String() string {
 		"runs", fmt.Sprint(len(r.ours)),
 		"gemm_gflops", fmt.Sprintf("%.0f", r.rate/1e9),
 		"ways", r.ways,
-	}
+	)
 	if !r.agrees() {
 		fields = append(fields, "MISMATCH", fmt.Sprintf("%.1e", r.tolerance))
 	}

@@ -114,7 +114,7 @@ func document(ctx context.Context, kernels []cells.Cell[kernel], trainings []cel
 		fmt.Fprintf(&b, " %.2f |", tau[k])
 	}
 	nf := float64(n)
-	fmt.Fprintf(&b, "\n\nτ of %d architectures that have nothing to do with one another is 0 ± %.2f. The binomial error of an accuracy is 1 %% and\nless. The first row's commands:\n\n```sh\nntk %s\nntk %s\n```\n\nComputed at commit %s on %s.\n",
+	fmt.Fprintf(&b, "\n\nτ of %d architectures that have nothing to do with one another is 0 ± %.2f. The binomial error of an accuracy is 1 %% and\nless. The first row's commands:\n\n```sh\nntk %s\nntk %s\n```\n\nWritten at commit %s on %s.\n",
 		n, math.Sqrt(2*(2*nf+5)/(9*nf*(nf-1))), strings.Join(kernels[0].Args, " "), strings.Join(trainings[0].Args, " "), cells.Revision(ctx), machine.Describe())
 	return b.String(), nil
 }

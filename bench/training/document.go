@@ -132,7 +132,7 @@ func document(gaps []cells.Cell[gap], steps []cells.Cell[firstStep]) string {
 			start, starts = start+c.Result.Start, starts+1
 		}
 	}
-	fmt.Fprintf(&b, "\n\nTraining in the first two columns leaves %.1f %% of the loss on average; ‖Θ0‖/(nN) in the others is %.3g. Computed at commit\n%s on %s.\n",
+	fmt.Fprintf(&b, "\n\nTraining in the first two columns leaves %.1g %% of the loss on average; ‖Θ0‖/(nN) in the others is %.3g. Written at commit\n%s on %s.\n",
 		100*learned/float64(count), start/float64(starts), cells.Revision(context.Background()), machine.Describe())
 	return b.String()
 }

@@ -31,8 +31,10 @@ func (r *results) distance() report.Line {
 		root = append(root, 1/math.Sqrt(float64(w)))
 	}
 	l.Series = []report.Series{
-		{Name: "outputs", X: n, Y: r.outputs}, {Name: "measure of a, W1", X: n, Y: r.a},
-		{Name: "measure of w's angle, W1 in degrees", X: n, Y: r.angle}, {Name: "1/√n", X: n, Y: root},
+		{Name: "outputs", X: n, Y: r.outputs},
+		{Name: "measure of a, W1", X: n, Y: r.a},
+		{Name: "measure of w's angle, W1 in degrees", X: n, Y: r.angle},
+		{Name: "1/√n", X: n, Y: root},
 	}
 	return l
 }

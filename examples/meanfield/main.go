@@ -30,7 +30,7 @@ func main() {
 }
 
 func run(ctx context.Context, folder string) error {
-	backend, err := native.Open(native.Options{})
+	backend, err := native.Open(native.Options{Backend: native.Go}) // networks are small, and it compiles at once
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ func (r *run) removeParts(first string) {
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), ".journal")
 		if match, _ := filepath.Match(partName(first, "*"), name); ok && match {
-			_ = tiles.RemovePart(filepath.Join(r.folder, name)) // what stays is removed by --force
+			_ = tiles.Remove(filepath.Join(r.folder, name)) // what stays is removed by --force
 		}
 	}
 }

@@ -76,6 +76,10 @@ func (m *Memory) WriteTile(t Tile, data []float64) error {
 		return err
 	}
 	for _, r := range m.spec.regions(t) {
+		if r.source == mirrored && m.spec.tail() == 1 && m.f64 != nil && !m.spec.Packed {
+			m.mirror(r, data)
+			continue
+		}
 		m.fill(r, data)
 	}
 	m.ledger.end(i, stored)
@@ -109,6 +113,37 @@ func (m *Memory) fill(r region, data []float64) {
 				}
 				for k, v := range row[skip*tail:] {
 					m.f32[at+int64(k)] = float32(v)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// mirror is fill of a mirrored region without a tail. Eight rows at a time, it reads
+// whole cache lines of the tile.
+func (m *Memory) mirror(r region, data []float64) {
+	const together = 8
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), r.Rows) {
+		wg.Go(func() {
+			var rows [together][]float64
+			for {
+				from := together * int(next.Add(1)-1)
+				if from >= r.Rows {
+					return
+				}
+				n := min(together, r.Rows-from)
+				for i := range n {
+					at, _ := m.spec.place(r, from+i)
+					rows[i] = m.f64[at:][:r.Cols]
+				}
+				for j := range r.Cols {
+					source := data[j*r.Rows+from:][:n]
+					for i, x := range source {
+						rows[i][j] = x
+					}
 				}
 			}
 		})

@@ -106,9 +106,9 @@ func ReadPartTile(ctx context.Context, path string, spec Spec, m Manifest, t Til
 	return whole.DecodeTile(t, raw, fmt.Sprintf("%08x", sum))
 }
 
-// RemovePart removes a part and its journal, finished or not; it is no error if
-// they are gone.
-func RemovePart(path string) error {
+// Remove removes an array, or a part of one, and its journal, finished or not; it
+// is no error if they are gone.
+func Remove(path string) error {
 	for _, p := range []string{partialPath(path), path, journalPath(path) + ".new", journalPath(path)} {
 		if err := os.Remove(p); err != nil && !os.IsNotExist(err) {
 			return err

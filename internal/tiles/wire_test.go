@@ -85,13 +85,13 @@ func TestWire(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := RemovePart(path); err != nil {
+		if err := Remove(path); err != nil {
 			t.Fatal(err)
 		}
 		if left, _ := filepath.Glob(path + "*"); left != nil {
-			t.Errorf("RemovePart left %v", left)
+			t.Errorf("Remove left %v", left)
 		}
-		if err := RemovePart(path); err != nil {
+		if err := Remove(path); err != nil {
 			t.Errorf("again: %v", err)
 		}
 	}
