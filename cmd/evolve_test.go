@@ -129,7 +129,7 @@ func TestEvolveRefused(t *testing.T) {
 	for _, tc := range []struct{ args, want string }{
 		{"", "--steps or --epochs"},
 		{"--steps 2 --epochs 1", "--steps or --epochs"},
-		{"--steps -1", "none may be negative"},
+		{"--steps -1", "--steps -1: may not be negative"},
 		{"--steps 2 --optimizer adagrad", `--optimizer "adagrad"`},
 		{"--steps 2 --momentum 0.5", "--momentum is for"},
 		{"--steps 2 --optimizer momentum --momentum 1", "less than 1"},

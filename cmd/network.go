@@ -41,6 +41,16 @@ func isSpecPath(model string) bool {
 	return strings.EqualFold(filepath.Ext(model), ".json") || isONNX(model) || strings.ContainsRune(model, os.PathSeparator)
 }
 
+// networkOn returns the network that the flags choose, and the data as it reads
+// them.
+func (a *app) networkOn(n *networkFlags, d *dataFlags, set *data.Set) (diagnose.Source, *data.Set, error) {
+	if isONNX(n.model) {
+		return a.onnxSource(n, d, set)
+	}
+	source, err := a.source(n, set)
+	return source, set, err
+}
+
 // source returns the network that the flags choose, for the data's inputs. What
 // it returns builds the network again for every depth.
 func (a *app) source(n *networkFlags, set *data.Set) (diagnose.Source, error) {
