@@ -4,7 +4,7 @@ NTK      = bin/ntk
 OUT     ?= demo
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results results-training results-ranking results-scale pictures cifar10 man lint clean
+.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results results-training results-ranking results-scale results-diagnosis pictures cifar10 man lint clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -53,6 +53,9 @@ results-training: setup ## tables of docs/training.md: trained MLPs beside their
 
 results-ranking: setup ## table of docs/training.md: architectures ranked by kernels and by short training; ten minutes
 	$(GO) run ./bench/ranking -ntk $(NTK) -cells $(OUT)/ranking $(RANKING)
+
+results-diagnosis: setup ## tables of docs/diagnosis.md: verdicts against training, condition numbers against depth; ten minutes
+	$(GO) run ./bench/diagnosis -cells $(OUT)/diagnosis $(DIAGNOSIS)
 
 # What is drawn: plain and residual networks, on the first 48 images of a random
 # order. Deeper, cnn-gap wants --dtype float64.
