@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/internal/tiles"
 	"github.com/gontk/ntk/limits/internal/planes"
 )
@@ -26,6 +27,9 @@ func (c *convolution) bytes(_, block int) int64 {
 	}
 	return 16*e.WorkerBytes() + 4*int64(block)*e.ExampleBytes()
 }
+
+// numbers implements plain.
+func (c *convolution) numbers() *graph.Value { return c.source.a }
 
 // block implements sized: a tile takes some seconds.
 func (c *convolution) block() int {

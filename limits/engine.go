@@ -3,9 +3,11 @@ package limits
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
 
+	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/internal/tiles"
 )
 
@@ -34,15 +36,30 @@ type recipe interface {
 	engine(r *gramRun) (engine, error)
 }
 
+// plain is a recipe for which examples are the numbers of one value.
+type plain interface{ numbers() *graph.Value }
+
 // sized is a recipe that says how large tiles are by default.
 type sized interface{ block() int }
 
 // compilers are tried in order. One kind is one file.
 var compilers = []compiler{{"chain", compileChain}, {"convolution", compileConvolution}}
 
+// A compiledForm is what compile found.
+type compiledForm struct {
+	once   sync.Once
+	recipe recipe
+	text   string
+}
+
 // compile returns the first compiled form of a plan, nil if it has none, and what
 // was found, for people.
 func (p *plan) compile() (recipe, string) {
+	p.compiled.once.Do(func() { p.compiled.recipe, p.compiled.text = p.findCompiled() })
+	return p.compiled.recipe, p.compiled.text
+}
+
+func (p *plan) findCompiled() (recipe, string) {
 	text := ""
 	for _, c := range compilers {
 		r, err := c.fits(p)
@@ -57,9 +74,9 @@ func (p *plan) compile() (recipe, string) {
 	return nil, text
 }
 
-// choose sets the engine of a run, and says why in Grams.
-func (r *gramRun) choose(block int) (err error) {
-	r.engine = &exact{r}
+// choose returns the compiled form of a run, nil for the exact engine, and says why in
+// Grams.
+func (r *gramRun) choose(block int) recipe {
 	r.grams.Engine = exactName
 	recipe, text := r.recipe()
 	if recipe == nil {
@@ -71,8 +88,14 @@ func (r *gramRun) choose(block int) (err error) {
 		r.grams.Engine += fmt.Sprintf(", %s needs %d bytes of the budget", text, need)
 		return nil
 	}
-	if r.engine, err = recipe.engine(r); err == nil {
-		r.grams.Engine = text + ", float32"
+	r.grams.Engine = text + ", float32"
+	return recipe
+}
+
+// start sets the engine, once examples are there.
+func (r *gramRun) start(chosen recipe) (err error) {
+	if r.engine = engine(&exact{r}); chosen != nil {
+		r.engine, err = chosen.engine(r)
 	}
 	return err
 }
