@@ -4,7 +4,7 @@ NTK      = bin/ntk
 OUT     ?= demo
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results results-training results-ranking pictures cifar10 man lint clean
+.PHONY: help build setup demo test test-long test-faults bench bench-peers bench-scaling results results-training results-ranking results-scale results-diagnosis pictures cifar10 man lint clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -43,11 +43,19 @@ results: setup ## docs/results.md: accuracies on real data; goes on where it was
 	@for d in mnist cifar10 uci; do $(NTK) data fetch $$d; done
 	$(GO) run ./bench/results -ntk $(NTK) -cells $(OUT)/results $(RESULTS)
 
+results-scale: setup ## docs/scale.md: what the queue costs here, a simulation beside runs, and larger fleets: six minutes on an idle machine
+	$(NTK) data fetch cifar10
+	@mkdir -p $(OUT)
+	$(GO) run ./bench/scale -ntk $(NTK) -keep $(OUT)/scale.json -commit "$$(git rev-parse --short HEAD)" $(SCALE)
+
 results-training: setup ## tables of docs/training.md: trained MLPs beside their kernels, over widths; ten minutes
 	$(GO) run ./bench/training -cells $(OUT)/training $(TRAINING)
 
 results-ranking: setup ## table of docs/training.md: architectures ranked by kernels and by short training; ten minutes
 	$(GO) run ./bench/ranking -ntk $(NTK) -cells $(OUT)/ranking $(RANKING)
+
+results-diagnosis: setup ## tables of docs/diagnosis.md: verdicts against training, condition numbers against depth; ten minutes
+	$(GO) run ./bench/diagnosis -cells $(OUT)/diagnosis $(DIAGNOSIS)
 
 # What is drawn: plain and residual networks, on the first 48 images of a random
 # order. Deeper, cnn-gap wants --dtype float64.

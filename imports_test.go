@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"internal/machine":    {"internal/durable"},
 	"internal/native":     {"internal/durable"},
 	"internal/npy":        nil,
+	"internal/npz":        {"internal/npy"},
 	"internal/queue":      {"internal/tiles"},
 	"internal/report":     nil,
 	"internal/tiles":      {"internal/durable", "internal/npy"},

@@ -36,6 +36,10 @@ func TestBadInput(t *testing.T) {
 	_, _ = z.Write(npy("(1, 2048)", make([]float64, 2048)...)) // a bytes.Buffer never fails
 	_ = z.Close()
 	bomb := write(t, "large.npy.gz", zipped.Bytes())
+	badNet := write(t, "net.onnx", []byte{8, 7})
+	badWeights, cutWeights := write(t, "w.npz", []byte("PK")), write(t, "w.safetensors", []byte("x"))
+	ragged, words := write(t, "ragged.csv", []byte("1,2\n3\n")), write(t, "words.csv", []byte("a,b,c\n1,x y,0\n2,z,1\n"))
+	badSettings, noSettings := write(t, "ntk.yaml", []byte("exmaples: 3")), write(t, "no.yaml", []byte("a: ["))
 	junk := write(t, "plugin.so", []byte("not a library"))
 	missing := filepath.Join(t.TempDir(), "nothing.so")
 
@@ -131,6 +135,10 @@ func TestBadInput(t *testing.T) {
 		{"queue of a diagonal", 2, "gram --model mlp --out x --workers 2 --diagonal", []string{"--diagonal", "whole"}},
 		{"queue of terms", 2, "gram --model mlp --out x --workers 2 --by-parameter", []string{"--by-parameter", "whole"}},
 		{"joint queue", 2, "gram --model mlp --out x --workers 2 --joint", []string{"--joint", "split"}},
+		{"negative devices", 2, "gram --model mlp --out x --devices -1", []string{"--devices -1", "0 for all"}},
+		{"devices and workers", 2, "gram --model mlp --out x --devices 2 --workers 2", []string{"--devices", "--workers"}},
+		{"devices of a shard", 2, "gram --model mlp --out x --devices 2 --shard 1/2", []string{"--shard", "devices"}},
+		{"more devices than there are", 1, "gram --model mlp --width 4 --examples 2 --backend go --quiet --devices 2 --out " + filepath.Join(cache, "none"), []string{"--devices 2", "go has 1"}},
 		{"no server", 1, "gram --model mlp --width 4 --examples 2 --backend go --quiet --queue nats://127.0.0.1:1 --out " + filepath.Join(cache, "none"), []string{"nats://127.0.0.1:1", "JetStream"}},
 		{"worker without a queue", 2, "worker --model mlp", []string{"--queue", "gram --queue"}},
 		{"worker without a server", 1, "worker --model mlp --width 4 --examples 2 --backend go --quiet --wait 0s --queue nats://127.0.0.1:1", []string{"nats://127.0.0.1:1", "JetStream"}},
@@ -198,6 +206,52 @@ func TestBadInput(t *testing.T) {
 		{"fetched from an empty folder", 1, "data fetch mnist --quiet --from " + full + " --cache " + cache, []string{full, "lacks", "4 files"}},
 		{"a collection", 1, "data show uci", []string{"uci/iris"}},
 		{"cache is a file", 1, "data fetch mnist --quiet --from " + full + " --cache " + junk, []string{junk, "not a directory"}},
+		{"steps of nothing", 2, "evolve --model mlp", []string{"--steps", "--epochs", "one of them"}},
+		{"negative steps", 2, "evolve --model mlp --steps -1", []string{"--steps -1", "negative"}},
+		{"bad rate", 2, "evolve --model mlp --steps 3 --rate -1", []string{"--rate -1", "positive"}},
+		{"bad loss", 2, "evolve --model mlp --steps 3 --loss mae", []string{`"mae"`, "mse or xent"}},
+		{"bad optimizer", 2, "evolve --model mlp --steps 3 --optimizer sdg", []string{`"sdg"`, `"sgd"`}},
+		{"momentum of another optimizer", 2, "evolve --model mlp --steps 3 --momentum 0.5", []string{"--momentum", "--optimizer momentum"}},
+		{"batch of more than there are", 2, "evolve --model mlp --width 4 --backend go --steps 3 --batch 600 --examples 4", []string{"--batch 600", "4 training examples"}},
+		{"probe of more than there are", 2, "evolve --model mlp --width 4 --backend go --steps 3 --probe 6 --examples 4", []string{"--probe 6", "4 training examples"}},
+		{"measuring after the end", 2, "evolve --model mlp --width 4 --backend go --steps 3 --at 5 --examples 4", []string{"--at 5", "the last, 3"}},
+		{"learning without labels", 2, "evolve --model mlp --width 4 --backend go --steps 3 --labels none --examples 4", []string{"no labels", "--labels"}},
+		{"kernel of adam", 2, "evolve --model mlp --width 4 --backend go --steps 3 --examples 4 --prediction yes --optimizer adam", []string{"--prediction yes", "adam"}},
+		{"evolving on without a folder", 2, "evolve --model mlp --steps 3 --resume", []string{"--resume", "--out"}},
+		{"no width", 2, "compare --model mlp --widths 0,4", []string{"--widths 0,4", "at least 1"}},
+		{"widths that are no numbers", 2, "compare --model mlp --widths x", []string{`--widths "x"`, "whole numbers, such as", "compare --help"}},
+		{"one draw", 2, "compare --model mlp --seeds 1", []string{"--seeds 1", "at least 2"}},
+		{"width of a comparison", 2, "compare --model mlp --width 5", []string{"--width", "--widths"}},
+		{"comparison of a file", 2, "compare --model " + badNet, []string{badNet, "one width"}},
+		{"comparing on without a folder", 2, "compare --model mlp --resume", []string{"--resume", "--out"}},
+		{"limit into nothing", 2, "limit --model mlp", []string{"--out", "--explain"}},
+		{"no limit of a network", 1, "limit --model gru --explain", []string{"recurrent.go:", "several Gaussians", "ntk compare --model gru"}},
+		{"limit of no ONNX file", 1, "limit --explain --model " + badNet, []string{badNet, "no ONNX model"}},
+		{"limit explained twice", 2, "limit --model mlp --explain --signal", []string{"--explain", "--signal"}},
+		{"block of a limit", 2, "limit --model mlp --out x --block -1", []string{"--block -1", "at least 1"}},
+		{"ONNX file cut short", 1, "diagnose --model " + badNet, []string{badNet, "cut short"}},
+		{"weights cut short", 1, "diagnose --model mlp --width 4 --backend go --weights " + badWeights, []string{badWeights, "no .npz file, or cut short"}},
+		{"weights in no safetensors file", 1, "diagnose --model mlp --width 4 --backend go --weights " + cutWeights, []string{cutWeights, "no .safetensors file"}},
+		{"weights missing", 1, "diagnose --model mlp --width 4 --backend go --weights nowhere.npz", []string{"nowhere.npz", "no such file"}},
+		{"seeds of trained weights", 2, "diagnose --model mlp --seeds 3 --weights " + badWeights, []string{"--seeds", badWeights}},
+		{"no checkpoint", 1, "diagnose --model mlp --width 4 --backend go --checkpoint " + full, []string{full, "no checkpoints"}},
+		{"rows of different lengths", 1, "data show " + ragged, []string{ragged, "line 2"}},
+		{"words for numbers", 1, "data show --examples all " + words, []string{words, "x y"}},
+		{"fewer examples than the default", 1, "data show " + numbers, []string{numbers, "64 examples asked for", "ask for fewer, or for all"}},
+		{"a folder for data", 1, "data show " + full, []string{full, "train-images-idx3-ubyte"}},
+		{"input that is no shape", 2, "models show mlp --input a,b", []string{`--input "a,b"`, "whole numbers"}},
+		{"negative seed", 2, "diagnose --model mlp --seed -1", []string{`--seed "-1"`, "not negative"}},
+		{"a flag that is true or false", 2, "diagnose --model mlp --training=maybe", []string{`--training "maybe"`, "true or false"}},
+		{"flag without its value", 2, "diagnose --model mlp --data", []string{"--data", "argument"}},
+		{"negative gain", 2, "diagnose --model mlp --w-std -1", []string{"--w-std -1", "negative"}},
+		{"gain that is no number", 2, "diagnose --model mlp --w-std nan", []string{"w_std", "NaN"}},
+		{"unknown setting", 2, "diagnose --model mlp --config " + badSettings, []string{badSettings, `"exmaples"`, `"examples"`}},
+		{"settings that are no YAML", 2, "diagnose --model mlp --config " + noSettings, []string{noSettings, "line 1"}},
+		{"settings missing", 2, "diagnose --model mlp --config nowhere.yaml", []string{"nowhere.yaml", "no such file"}},
+		{"unknown shell", 2, "completion tcsh", []string{`"tcsh"`, "completion --help"}},
+		{"manual to nowhere", 2, "man", []string{"folder", "man --help"}},
+		{"argument of doctor", 2, "doctor now", []string{`"now"`, "doctor --help"}},
+		{"work for nobody", 2, "worker", []string{"--queue", "nats://"}},
 		{"CUDA version", 2, "setup --cuda 11", []string{"--cuda 11", "12 or 13"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

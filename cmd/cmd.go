@@ -144,6 +144,7 @@ func (a *app) root() *cobra.Command {
 	a.settings.register(f)
 	root.AddCommand(a.diagnoseVerb(), a.gramVerb(), a.limitVerb(), a.compareVerb(), a.evolveVerb(), a.workerVerb(), a.mergeVerb(), a.verifyVerb(), a.spectrumVerb(), a.predictVerb(), a.modelsVerb(), a.dataVerb(),
 		a.setupVerb(), a.doctorVerb(), a.manVerb(), a.versionVerb())
+	a.completionVerb(root)
 	a.completions(root)
 	return root
 }

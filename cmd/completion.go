@@ -28,6 +28,20 @@ var enumerated = map[string][]string{
 	"spectrum outputs": {"mean", "full", "trace", "pseudo"},
 }
 
+// completionVerb makes what cobra adds by itself refuse shells that it does not
+// know, as every other verb refuses what it does not.
+func (a *app) completionVerb(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Short, c.Args, c.RunE = "write what makes a shell complete verbs, flags and names", cobra.ArbitraryArgs, a.noVerb
+			for _, shell := range c.Commands() {
+				shell.Example = examples(a.program, "completion "+shell.Name())
+			}
+		}
+	}
+}
+
 // completions tells the shell what flags of c and of all below it may be.
 func (a *app) completions(c *cobra.Command) {
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {

@@ -21,14 +21,15 @@ const fullUpTo = 1000
 
 // diagnoseFlags are those of the verb diagnose.
 type diagnoseFlags struct {
-	study   studyFlags
-	seeds   int
-	depths  string
-	outputs string
-	without []string
-	steps   int
-	out     string
-	force   bool
+	study    studyFlags
+	seeds    int
+	depths   string
+	outputs  string
+	without  []string
+	steps    int
+	remedies bool
+	out      string
+	force    bool
 }
 
 func (a *app) diagnoseVerb() *cobra.Command {
@@ -41,10 +42,12 @@ depth: its spectrum, condition number, the largest stable learning rates, and th
 share of every weight. Beside them it measures how signals go through the layers and
 gradients back (order, chaos or the edge between), how far Θ is from its limit of
 infinite width where there is one, and what the kernel will learn of the labels in
---steps steps of gradient descent; --without leaves these out. With --out it writes a
+--steps steps of gradient descent; --without leaves these out. --remedies tries what is
+known to help deep networks, at the last depth: residual connections, norms, orthogonal
+matrices, the edge of chaos, shaped activations. With --out it writes a
 report, Θ of every network as .npy, and a manifest into a folder.`,
 		Example: examples(a.program, "diagnose --model mlp --data digits --examples 64 --seeds 3",
-			"diagnose --model mlp --activation tanh --w-std 1.5 --depths 4,16,64 --out tanh",
+			"diagnose --model mlp --activation tanh --w-std 1.5 --depths 4,16,64 --remedies --out tanh",
 			"diagnose --model resnet-small --data digits --depths 1,2,4 --out resnet",
 			"diagnose --model arch.json --data images.npy --outputs mean --json"),
 		Args: noArguments,
@@ -56,6 +59,7 @@ report, Θ of every network as .npy, and a manifest into a folder.`,
 	f.StringVar(&d.depths, "depths", "", "depths to compare, such as 2,4,8")
 	f.StringVar(&d.outputs, "outputs", "", "mean ([N, N]) or full ([N·O, N·O]) (default: full up to N·O = 1000, else mean)")
 	f.IntVar(&d.steps, "steps", 1000, "steps of gradient descent that the labels are to be learned in")
+	f.BoolVar(&d.remedies, "remedies", false, "try what is known to help deep networks, for networks of the zoo and specs")
 	f.StringSliceVar(&d.without, "without", nil, "parts to leave out: signal, limit, learning")
 	f.StringVar(&d.out, "out", "", "folder for the report, Θ and the manifest (default: none is written)")
 	f.BoolVar(&d.force, "force", false, "replace the results in --out")
@@ -102,6 +106,9 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 		return err
 	}
 	defer s.close()
+	if d.remedies && (s.source.Spec == nil || d.study.trained()) {
+		return usagef("--remedies changes networks of the zoo and specs, with weights that are drawn")
+	}
 	outputs, rows, err := s.preflight(depths, d.outputs)
 	if err != nil {
 		return err
@@ -113,7 +120,7 @@ func (a *app) diagnose(c *cobra.Command, d *diagnoseFlags) error {
 		Source: s.source, Data: s.set, Depths: depths, Seed: d.study.seed, Seeds: d.seeds, Outputs: outputs,
 		Of: d.study.choice.of, Params: d.study.choice.params, Joint: d.study.choice.isJoint(), DebugNaN: d.study.choice.debugNaN,
 		DType: s.dtype, Memory: s.memory(), Backend: s.backend.GoMLX, BLAS: s.blas, Context: s.context,
-		Without: without, Steps: d.steps,
+		Without: without, Steps: d.steps, Remedies: d.remedies,
 	}
 	w := &diagnosisFiles{app: a, study: s, folder: d.out}
 	if d.out != "" {

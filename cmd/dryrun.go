@@ -8,6 +8,7 @@ import (
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/machine"
 	"github.com/gontk/ntk/internal/report"
+	"github.com/gontk/ntk/models"
 )
 
 // dryRun is what --dry-run prints with --json: what a verb would do, and take.
@@ -123,6 +124,7 @@ func (a *app) dryDiagnose(d *diagnoseFlags, s *study, depths []int, outputs empi
 	}
 	matrix := 8 * float64(rows) * float64(rows)
 	r := dryRun{Out: d.out, Work: fmt.Sprintf("%s: %d depths of %d seeds, each a matrix of %d rows and its eigenvalues", s.source.Name, len(depths), d.seeds, rows)}
+	last := 0.0
 	for _, depth := range depths {
 		f, err := s.network(depth)
 		if err != nil {
@@ -133,8 +135,13 @@ func (a *app) dryDiagnose(d *diagnoseFlags, s *study, depths []int, outputs empi
 		if err != nil {
 			return err
 		}
-		r.Seconds += float64(d.seeds) * (planSeconds(p) + eigenSeconds(float64(rows)))
+		last = float64(d.seeds) * (planSeconds(p) + eigenSeconds(float64(rows)))
+		r.Seconds += last
 		r.Memory = max(r.Memory, p.Bytes+toBytes(matrix*float64(2+len(depths))))
+	}
+	if d.remedies { // each about as dear as the last depth
+		r.Seconds += float64(len(models.Remedies())) * last
+		r.Work += fmt.Sprintf("; %d remedies", len(models.Remedies()))
 	}
 	if d.out != "" {
 		r.Disk = toBytes(matrix * float64(len(depths)) * float64(d.seeds))

@@ -99,12 +99,17 @@ func (v *evolveFlags) check(c *cobra.Command) error {
 			return err
 		}
 	}
+	for _, n := range []given{
+		{"steps", float64(v.steps)}, {"epochs", float64(v.epochs)}, {"batch", float64(v.batch)}, {"test-examples", float64(v.test)}, {"probe", float64(v.probe)},
+	} {
+		if err := n.notNegative(); err != nil {
+			return err
+		}
+	}
 	changed := c.Flags().Changed
 	switch {
 	case len(v.study.choice.of) > 0 || len(v.study.choice.params) > 0:
 		return usagef("--of and --params: evolve trains all weights for all outputs")
-	case v.steps < 0 || v.epochs < 0 || v.batch < 0 || v.test < 0 || v.probe < 0:
-		return usagef("--steps %d, --epochs %d, --batch %d, --test-examples %d, --probe %d: none may be negative", v.steps, v.epochs, v.batch, v.test, v.probe)
 	case (v.steps == 0) == (v.epochs == 0):
 		return usagef("--steps or --epochs: give one of them")
 	case changed("momentum") && v.optimizer != "momentum":
@@ -214,20 +219,20 @@ func (v *evolveFlags) config(s *study, f *empirical.Network) (train.Config, erro
 	}
 	order, err := train.NewOrder(n, v.batch, v.order)
 	if err != nil {
-		return none, usagef("--batch %d of %d training examples", v.batch, n)
+		return none, usagef("--batch %d: there are %d training examples; 0 takes all", v.batch, n)
 	}
 	cfg.Steps = v.steps
 	if v.epochs > 0 {
 		cfg.Steps = order.Steps(v.epochs)
 	}
 	if cfg.At, err = train.Schedule(v.at, cfg.Steps); err != nil {
-		return none, usagef("--at: a step that is not between 0 and the last, %d", cfg.Steps)
+		return none, usagef("--at %s: want steps between 0 and the last, %d", list(v.at), cfg.Steps)
 	}
 	if cfg.Probe == 0 {
 		cfg.Probe = min(64, n)
 	}
 	if cfg.Probe > n {
-		return none, usagef("--probe %d of %d training examples", cfg.Probe, n)
+		return none, usagef("--probe %d: there are %d training examples; want at most as many", cfg.Probe, n)
 	}
 	if v.outputs == "full" || v.outputs == "" && cfg.Probe*f.Outputs() <= fullUpTo {
 		cfg.Outputs = empirical.Full
@@ -267,7 +272,7 @@ func (v *evolveFlags) examples(s *study, from, to int) (train.Examples, error) {
 	part := s.set.Subset(idx)
 	y, o := part.Targets()
 	if o == 0 {
-		return none, usagef("%s has no labels to learn; see --labels", s.set.Name)
+		return none, usagef("%s has no labels to learn; --labels says where they are", s.set.Name)
 	}
 	e := train.Examples{X: x, Y: predict.Matrix{Rows: len(idx), Cols: o, Data: y}}
 	if part.Classes == 0 {

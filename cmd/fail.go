@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: try again.
@@ -33,6 +34,9 @@ func usagef(format string, args ...any) error {
 // flagError turns what the flag parser says into one line.
 func flagError(c *cobra.Command, err error) error {
 	text := err.Error()
+	if invalid := (*pflag.InvalidValueError)(nil); errors.As(err, &invalid) {
+		text = fmt.Sprintf("--%s %q: want %s", invalid.GetFlag().Name, invalid.GetValue(), wanted(invalid.GetFlag()))
+	}
 	if name, ok := strings.CutPrefix(text, "unknown flag: "); ok {
 		var names []string
 		for _, l := range strings.Fields(c.UsageString()) {

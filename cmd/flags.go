@@ -60,13 +60,33 @@ func (n *networkFlags) check(c *cobra.Command) error {
 			n.given = append(n.given, "--"+name)
 		}
 	}
-	if n.depth < 0 || n.width < 0 || n.wStd < 0 || n.bStd < 0 {
-		return usagef("--depth %d, --width %d, --w-std %g, --b-std %g: none may be negative", n.depth, n.width, n.wStd, n.bStd)
-	}
-	if n.heads < 0 || n.patch < 0 || n.vocabulary < 0 {
-		return usagef("--heads %d, --patch %d, --vocabulary %d: none may be negative", n.heads, n.patch, n.vocabulary)
+	for _, v := range []given{
+		{"depth", float64(n.depth)},
+		{"width", float64(n.width)},
+		{"w-std", n.wStd},
+		{"b-std", n.bStd},
+		{"heads", float64(n.heads)},
+		{"patch", float64(n.patch)},
+		{"vocabulary", float64(n.vocabulary)},
+	} {
+		if err := v.notNegative(); err != nil {
+			return err
+		}
 	}
 	return oneOf("initializer", n.initializer, append([]string{""}, models.Initializers()...)...)
+}
+
+// A given is the number that a flag has.
+type given struct {
+	flag  string
+	value float64
+}
+
+func (g given) notNegative() error {
+	if g.value < 0 {
+		return usagef("--%s %g: may not be negative", g.flag, g.value)
+	}
+	return nil
 }
 
 // dataFlags choose examples.

@@ -30,6 +30,7 @@ type gramFlags struct {
 	shard         string
 	queue         queueFlags
 	workers       int
+	devices       int
 	queueToken    string // of the queue that --workers starts
 }
 
@@ -74,6 +75,7 @@ by "worker" with the same flags, at any time; --workers n starts n on this one.
 	f.BoolVar(&g.packed, "packed", false, "store the pairs of examples m ≤ n only, [N(N+1)/2, …] in the order of numpy.triu_indices")
 	f.StringVar(&g.shard, "shard", "", "compute part i of n only, given as i/n with i from 1")
 	f.IntVar(&g.workers, "workers", 0, "have as many processes on this machine compute the tiles")
+	f.IntVar(&g.devices, "devices", 1, "spread the tiles over as many devices of the backend, in this process; 0: over all")
 	g.queue.register(c)
 	f.BoolVar(&g.explain, "explain", false, "print the plan and stop")
 	a.registerDryRun(c)
@@ -142,8 +144,14 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	if sh.count > 0 && opts.Block == 0 {
 		opts.Block = sh.block(s.set.Len())
 	}
-	if g.byQueue() && opts.Block == 0 {
+	if err := g.chooseDevices(s); err != nil {
+		return err
+	}
+	if (g.byQueue() || g.devices > 1) && opts.Block == 0 {
 		opts.Block = g.queueBlock(s.set.Len())
+	}
+	if g.devices > 1 {
+		opts.Memory = max(1, s.budget.Bytes/int64(g.devices))
 	}
 	plan, err := f.Plan(s.set.Len(), g.pairs.count(), opts)
 	if err != nil {
@@ -182,6 +190,9 @@ func (a *app) gram(c *cobra.Command, g *gramFlags) error {
 	}
 	if g.byQueue() {
 		return a.gramByQueue(c, w, s, f, opts)
+	}
+	if g.devices > 1 {
+		return a.gramByDevices(ctx, w, s, f, opts)
 	}
 	return a.computeGram(ctx, w, s, f, opts)
 }
@@ -287,8 +298,11 @@ func (a *app) printGram(w *gramStore, s *study, g *empirical.Gram, took time.Dur
 				took.Seconds(), g.Compile.Seconds(), g.Jacobians.Seconds(), g.Contraction.Seconds())},
 		},
 	}
-	if w.g.byQueue() {
+	switch {
+	case w.g.byQueue():
 		t.Rows[len(t.Rows)-1] = []string{"time", fmt.Sprintf("%.3g s, by workers", took.Seconds())}
+	case w.g.devices > 1:
+		t.Rows[len(t.Rows)-1] = []string{"time", fmt.Sprintf("%.3g s, by %d devices", took.Seconds(), w.g.devices)}
 	}
 	for _, f := range w.manifest.Terms {
 		t.Rows = append(t.Rows, []string{"term of " + f.Name, f.File})

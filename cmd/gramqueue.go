@@ -29,16 +29,20 @@ func (g *gramFlags) checkQueue(c *cobra.Command) error {
 	switch {
 	case g.workers < 0:
 		return usagef("--workers %d: want at least 1", g.workers)
-	case !g.byQueue():
+	case g.devices < 0:
+		return usagef("--devices %d: want at least 1, or 0 for all", g.devices)
+	case g.devices != 1 && g.byQueue():
+		return usagef("--devices spreads tiles inside of this process: leave out --queue and --workers")
+	case !g.byQueue() && g.devices == 1:
 		return nil
 	case g.workers > 0 && g.queue.url != "":
 		return usagef("--workers starts a queue of its own: leave out --queue, or start \"%s worker\" yourself", c.Root().Name())
 	case g.shard != "":
-		return usagef("--shard: the queue's workers share the tiles by themselves")
+		return usagef("--shard: workers and devices share the tiles by themselves")
 	case g.study.choice.isJoint():
 		return usagef("--joint: what is a function of all examples cannot be split")
 	case g.pairs.some(), g.terms.some():
-		return usagef("--diagonal, --pairs, --by-parameter and --group: workers compute whole Gram matrices only")
+		return usagef("--diagonal, --pairs, --by-parameter and --group: workers and devices compute whole Gram matrices only")
 	}
 	return nil
 }
@@ -48,8 +52,8 @@ func (g *gramFlags) checkQueue(c *cobra.Command) error {
 const likelyWorkers = 16
 
 func (g *gramFlags) likelyWorkers() int {
-	if g.workers > 0 {
-		return g.workers
+	if n := max(g.workers, g.devices); n > 1 || g.workers > 0 {
+		return n
 	}
 	return likelyWorkers
 }

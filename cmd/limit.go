@@ -91,7 +91,7 @@ func (a *app) limit(c *cobra.Command, l *limitFlags) error {
 	if err != nil {
 		return err
 	}
-	source, err := a.source(&l.network, set)
+	source, set, err := a.networkOn(&l.network, &l.data, set)
 	if err != nil {
 		return err
 	}

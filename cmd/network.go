@@ -41,6 +41,16 @@ func isSpecPath(model string) bool {
 	return strings.EqualFold(filepath.Ext(model), ".json") || isONNX(model) || strings.ContainsRune(model, os.PathSeparator)
 }
 
+// networkOn returns the network that the flags choose, and the data as it reads
+// them.
+func (a *app) networkOn(n *networkFlags, d *dataFlags, set *data.Set) (diagnose.Source, *data.Set, error) {
+	if isONNX(n.model) {
+		return a.onnxSource(n, d, set)
+	}
+	source, err := a.source(n, set)
+	return source, set, err
+}
+
 // source returns the network that the flags choose, for the data's inputs. What
 // it returns builds the network again for every depth.
 func (a *app) source(n *networkFlags, set *data.Set) (diagnose.Source, error) {
@@ -67,13 +77,24 @@ func (a *app) zooSource(n *networkFlags, set *data.Set) (diagnose.Source, error)
 	if set.Layout == "nchw" && n.model != "mlp" {
 		return diagnose.Source{}, usagef("network %s takes images as nhwc; --layout nchw is for networks of your own", n.model)
 	}
-	return diagnose.Source{Name: n.model, Build: func(depth int, input []int, outputs int) (graph.Model, error) {
+	return ofSpec(n.model, func(depth int, input []int, outputs int) (*models.Spec, error) {
 		s, err := build(n.config(depth, input, outputs))
 		if err != nil {
 			return nil, usageError{err}
 		}
+		return s, nil
+	}), nil
+}
+
+// ofSpec is the source of networks that are data.
+func ofSpec(name string, spec func(depth int, input []int, outputs int) (*models.Spec, error)) diagnose.Source {
+	return diagnose.Source{Name: name, Spec: spec, Build: func(depth int, input []int, outputs int) (graph.Model, error) {
+		s, err := spec(depth, input, outputs)
+		if err != nil {
+			return nil, err
+		}
 		return s.Model()
-	}}, nil
+	}}
 }
 
 // lookup finds a network of the zoo. Names of the program's own networks count
@@ -127,12 +148,12 @@ func (a *app) specSource(n *networkFlags, set *data.Set) (diagnose.Source, error
 	if name == "" {
 		name = strings.TrimSuffix(filepath.Base(n.model), filepath.Ext(n.model))
 	}
-	return diagnose.Source{Name: name, Build: func(depth int, _ []int, _ int) (graph.Model, error) {
+	return ofSpec(name, func(depth int, _ []int, _ int) (*models.Spec, error) {
 		if depth != 0 {
 			return nil, usagef("spec %s has a depth of its own; leave out --depth and --depths", n.model)
 		}
-		return s.Model()
-	}}, nil
+		return s, nil
+	}), nil
 }
 
 // readSpec reads and validates the spec in a file.

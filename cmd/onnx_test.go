@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -129,5 +130,33 @@ func TestFlattened(t *testing.T) {
 	}
 	if want := "examples of shape [3 1 2] (nchw) flattened to [6]"; !strings.Contains(images.stderr, want) {
 		t.Errorf("stderr %q lacks %q", images.stderr, want)
+	}
+}
+
+// TestONNXLimit holds the limit of a file beside that of the same layers as a
+// spec, weights drawn alike: N(0, 2/fan-in), shifts 0.
+func TestONNXLimit(t *testing.T) {
+	path, arrays := onnxFile(t, "mlp")
+	shape, x := inputs(t, arrays)
+	data := write(t, "x.npy", npy(tuple(shape...), x...))
+	dense := func(width int) string {
+		return fmt.Sprintf(`{"op": "dense", "width": %d, "w_std": 1.4142135623730951, "b_std": 0}`, width)
+	}
+	spec := write(t, "mlp.json", []byte(`{"input_shape": [6], "parameterization": "standard", "layers": [`+
+		dense(16)+`, {"op": "relu"}, `+dense(12)+`, {"op": "gelu"}, `+dense(3)+`]}`))
+	limit := func(model, array string) []float64 {
+		out := filepath.Join(t.TempDir(), "limit")
+		succeed(t, nil, "limit", "--model", model, "--data", data, "--labels", "none", "--examples", "all", "--quiet", "--out", out)
+		_, _, k := readNPY(t, filepath.Join(out, array))
+		return k
+	}
+	for _, array := range []string{"nngp.npy", "ntk.npy"} {
+		want := limit(spec, array)
+		// The file has GELU as a formula with √2 in float32, off by 2e-8 relative.
+		for i, v := range limit(path, array) {
+			if !(math.Abs(v-want[i]) <= 1e-6*math.Abs(want[0])) {
+				t.Errorf("%s[%d] is %g, of the spec %g", array, i, v, want[i])
+			}
+		}
 	}
 }

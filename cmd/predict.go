@@ -37,7 +37,7 @@ parameters are chosen on one half after training on the other, and accuracy is t
 mean over four folds of all examples.`,
 		Example: examples(a.program, "predict --kernel gaussian --train digits --examples 500",
 			"predict --kernel laplace --gamma 0.3,1 --train mnist --test mnist-test --examples 2000 --method svm",
-			"predict --kernel cnn --width 64 --draws 10 --train cifar10 --test cifar10-test --out cnn",
+			"predict --kernel cnn --width 64 --draws 10 --train cifar10 --test cifar10-test --out predicted",
 			"predict --kernel limit:mlp --depths 1,2,3 --train uci/wine --protocol uci --method svm --json",
 			"predict --kernel theta/theta.npy --train digits --examples 300 --test-examples 200 --method gp"),
 		Args: noArguments,

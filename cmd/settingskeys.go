@@ -107,12 +107,16 @@ func wanted(f *pflag.Flag) string {
 	switch f.Value.Type() {
 	case "bool":
 		return "true or false"
-	case "int", "uint64":
+	case "int":
 		return "a whole number"
+	case "uint64":
+		return "a whole number, not negative"
 	case "float64":
 		return "a number"
 	case "intSlice":
 		return "whole numbers, such as 1,2"
+	case "float64Slice":
+		return "numbers, such as 0.1,1"
 	case "duration":
 		return "a time, such as 30s"
 	}

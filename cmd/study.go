@@ -89,12 +89,7 @@ func (a *app) open(ctx context.Context, flags *studyFlags) (*study, error) {
 func (a *app) openOn(flags *studyFlags, set *data.Set, budget machine.Budget) (*study, error) {
 	s := &study{flags: flags, dtype: flags.compute.arithmetic(), set: set, budget: budget}
 	var err error
-	if isONNX(flags.network.model) {
-		s.source, s.set, err = a.onnxSource(&flags.network, &flags.data, s.set)
-	} else {
-		s.source, err = a.source(&flags.network, s.set)
-	}
-	if err != nil {
+	if s.source, s.set, err = a.networkOn(&flags.network, &flags.data, s.set); err != nil {
 		return nil, err
 	}
 	if flags.choice.training {

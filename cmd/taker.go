@@ -10,17 +10,27 @@ import (
 	"github.com/gontk/ntk/internal/tiles"
 )
 
+// A unit is a stretch of tiles that a taker has taken: a [queue.Unit], or one of
+// this process's own.
+type unit interface {
+	// Tiles returns those to compute, in their order.
+	Tiles() []tiles.Tile
+	Put(ctx context.Context, t tiles.Tile, data []float64) error
+	Fail(ctx context.Context, t tiles.Tile, why error) error
+	End(ctx context.Context) error
+}
+
 // A taker stands in for the store of a whole Gram matrix of which other
 // processes compute most: the tiles that it lacks are those that it has taken
 // off the queue. So one computation goes through the matrix, and keeps blocks of
 // examples from one stretch to the next.
 type taker struct {
-	ctx   context.Context
-	queue *queue.Worker
-	job   *queue.Job
-	tell  func(sent int)
+	ctx  context.Context
+	take func(ctx context.Context) (unit, error)
+	spec tiles.Spec
+	tell func(sent int)
 
-	unit  *queue.Unit
+	unit  unit
 	todo  map[tiles.Tile]bool // of the unit
 	err   error               // of the queue; [errNoWork] once the job has ended
 	sent  int
@@ -72,12 +82,12 @@ func (t *taker) giveBack() {
 }
 
 // Spec implements [tiles.Writer].
-func (t *taker) Spec() tiles.Spec { return t.job.Spec }
+func (t *taker) Spec() tiles.Spec { return t.spec }
 
 // Done implements [tiles.Writer]. Tiles are asked for row by row: at the first of
 // each row a unit is taken, if there is none in hand.
 func (t *taker) Done(tile tiles.Tile) bool {
-	first := tile.Col == 0 || t.job.Spec.Symmetric && tile.Col == tile.Row
+	first := tile.Col == 0 || t.spec.Symmetric && tile.Col == tile.Row
 	if first && t.unit == nil && t.err == nil && t.ctx.Err() == nil {
 		t.next()
 	}
@@ -85,7 +95,7 @@ func (t *taker) Done(tile tiles.Tile) bool {
 }
 
 func (t *taker) next() {
-	unit, err := t.queue.Next(t.ctx)
+	unit, err := t.take(t.ctx)
 	switch {
 	case errors.Is(err, queue.ErrEnded):
 		t.err = errNoWork

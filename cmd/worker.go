@@ -118,7 +118,7 @@ func (a *app) worker(c *cobra.Command, w *workerFlags) error {
 		return err
 	}
 	start := time.Now()
-	t := &taker{ctx: ctx, queue: q, job: job, tell: a.tellTiles(start)}
+	t := &taker{ctx: ctx, take: nextOf(q), spec: job.Spec, tell: a.tellTiles(start)}
 	a.resume = "the tiles that it has sent are kept, others compute the rest"
 	if err := t.run(s, f, opts); err != nil {
 		return err
@@ -160,6 +160,17 @@ func (a *app) workerOptions(ctx context.Context, g *gramFlags, job *queue.Job, s
 		return opts, err
 	}
 	return opts, job.Check(spec, w.what)
+}
+
+// nextOf takes units off the queue.
+func nextOf(q *queue.Worker) func(ctx context.Context) (unit, error) {
+	return func(ctx context.Context) (unit, error) {
+		u, err := q.Next(ctx)
+		if err != nil { // a nil *queue.Unit is no nil unit
+			return nil, err
+		}
+		return u, nil
+	}
 }
 
 // tellTiles says now and then how many tiles were sent.

@@ -17,6 +17,7 @@ import (
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/data"
 	"github.com/gontk/ntk/internal/native"
+	"github.com/gontk/ntk/models"
 	"github.com/gontk/ntk/predict"
 )
 
@@ -27,6 +28,8 @@ type Source struct {
 	// shape, without the batch axis, and the given number of outputs. Zero
 	// depth or outputs mean the network's own.
 	Build func(depth int, input []int, outputs int) (empirical.Model, error)
+	// Spec returns that network as data, for remedies; nil if it is none.
+	Spec func(depth int, input []int, outputs int) (*models.Spec, error)
 }
 
 // Config says what to diagnose. Source and Data are required.
@@ -52,6 +55,8 @@ type Config struct {
 	DType dtypes.DType
 	// Memory is the budget in bytes; 0 means half of what is allowed.
 	Memory int64
+	// Remedies asks for what is known to help deep networks, tried at the last depth.
+	Remedies bool
 	// Without leaves out parts of the diagnosis beside Θ and its spectrum.
 	Without Without
 	// Steps of gradient descent that modes have to be learned; 0 means 1000.
@@ -83,19 +88,21 @@ type Step struct {
 
 // A Result is a diagnosis. Its JSON form is stable.
 type Result struct {
-	Model     string        `json:"model"`
-	Data      string        `json:"data"`
-	DataHash  string        `json:"data_hash"`
-	Examples  int           `json:"examples"`
-	Outputs   int           `json:"outputs"` // that count
-	Of        []int         `json:"of,omitempty"`
-	Params    []string      `json:"params,omitempty"`
-	Joint     bool          `json:"joint,omitempty"`
-	Reduction string        `json:"reduction"`
-	Dimension int           `json:"dimension"` // of the matrix whose spectrum is given
-	DType     string        `json:"dtype"`
-	Depths    []Depth       `json:"depths"`
-	Elapsed   time.Duration `json:"elapsed_ns"`
+	Model     string   `json:"model"`
+	Data      string   `json:"data"`
+	DataHash  string   `json:"data_hash"`
+	Examples  int      `json:"examples"`
+	Outputs   int      `json:"outputs"` // that count
+	Of        []int    `json:"of,omitempty"`
+	Params    []string `json:"params,omitempty"`
+	Joint     bool     `json:"joint,omitempty"`
+	Reduction string   `json:"reduction"`
+	Dimension int      `json:"dimension"` // of the matrix whose spectrum is given
+	DType     string   `json:"dtype"`
+	Depths    []Depth  `json:"depths"`
+	// Remedies has the network of the last depth as it is, and with each remedy.
+	Remedies []Remedy      `json:"remedies,omitempty"`
+	Elapsed  time.Duration `json:"elapsed_ns"`
 }
 
 // A Depth is the diagnosis of one depth, over seeds.
@@ -169,8 +176,12 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 		Model: c.Source.Name, Data: c.Data.Describe(), DataHash: c.Data.Hash(), Examples: c.Data.Len(),
 		Of: c.Of, Params: c.Params, Joint: c.Joint, Reduction: c.Outputs.String(), DType: c.DType.String(),
 	}
+	total := len(depths)
+	if c.Remedies {
+		total += len(models.Remedies())
+	}
 	for i, d := range depths {
-		depth, err := c.depth(ctx, d, i, len(depths), x, r)
+		depth, err := c.depth(ctx, d, i, total, x, r)
 		if depth != nil && len(depth.Seeds) > 0 {
 			r.Depths = append(r.Depths, *depth)
 		}
@@ -179,7 +190,11 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 			return r, err
 		}
 	}
-	return r, nil
+	if c.Remedies {
+		err = c.tryRemedies(ctx, depths[len(depths)-1], len(depths), total, x, r)
+		r.Elapsed = time.Since(start)
+	}
+	return r, err
 }
 
 // Examples returns the inputs of a data set as a batch.

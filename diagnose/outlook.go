@@ -64,19 +64,15 @@ func (r *Result) learningVerdict() (report.Verdict, bool) {
 			"%s of %d modes keep more than a tenth of their error: %s %% of the targets' square is along them.",
 			report.Number(o.unlearned), r.Examples, report.Number(100*o.unlearnedShare)),
 	}
-	growth := 1.0
-	if p, ok := d.propagate(); ok {
-		growth = p.growth
-	}
-	switch {
-	case max(growth, 1/growth) >= strong:
+	switch j, growth := d.judge(); j {
+	case faded:
 		v.Level = report.Bad
 		v.Title = fmt.Sprintf("It will not train%s: gradients at the first hidden layer are ×%s of those at the last; the kernel, if it stayed what it is, would leave %s of the loss after %d steps.", at, report.Number(growth), left, o.steps)
 		v.Remedy = "see which of --remedies makes the difference"
-	case o.left <= trains:
+	case willTrain:
 		v.Level = report.Good
 		v.Title = fmt.Sprintf("It will train%s: the kernel leaves %s of the loss after %d steps.", at, left, o.steps)
-	case o.left >= stuck:
+	case willNot:
 		v.Level = report.Bad
 		v.Title = fmt.Sprintf("It will not train in %d steps%s: the kernel leaves %s of the loss.", o.steps, at, left)
 		v.Remedy = "see which of --remedies makes the difference, or give it more steps"
@@ -86,6 +82,38 @@ func (r *Result) learningVerdict() (report.Verdict, bool) {
 		v.Remedy = "give it more steps, or try --remedies"
 	}
 	return v, true
+}
+
+// A judgement says whether a network will train.
+type judgement string
+
+const (
+	willTrain  judgement = "trains"
+	willSlowly judgement = "trains slowly"
+	willNot    judgement = "does not train"
+	// faded is willNot because gradients vanish or explode.
+	faded judgement = "does not train: gradients"
+	open  judgement = "no labels"
+)
+
+// judge weighs what the kernel leaves of the loss and the growth of gradients.
+func (d *Depth) judge() (j judgement, growth float64) {
+	growth = 1
+	if p, ok := d.propagate(); ok {
+		growth = p.growth
+	}
+	o, ok := d.outlook()
+	switch {
+	case !ok:
+		return open, growth
+	case max(growth, 1/growth) >= strong:
+		return faded, growth
+	case o.left <= trains:
+		return willTrain, growth
+	case o.left >= stuck:
+		return willNot, growth
+	}
+	return willSlowly, growth
 }
 
 // limitVerdict says how far Θ is from its limit.

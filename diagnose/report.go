@@ -56,6 +56,9 @@ func (r *Result) Report(a About) *report.Report {
 	if ts := r.propagation(); ts != nil {
 		doc.Sections = append(doc.Sections, report.Section{Title: "Signal", Text: r.signalText(), Tables: ts, Figures: r.signalFigures()})
 	}
+	if ts := r.remedies(); ts != nil {
+		doc.Sections = append(doc.Sections, report.Section{Title: "Remedies", Text: remediesText, Tables: ts})
+	}
 	if fs := r.heatmaps(a.Labels, a.ClassNames); len(fs) > 0 {
 		doc.Sections = append(doc.Sections, report.Section{Title: "Gram matrix", Figures: fs})
 	}
@@ -71,6 +74,9 @@ const sharesText = "The share of a weight is the trace of its term of Θ over th
 
 const learningText = "What the kernel at the start says of gradient descent on ½ mean (f−y)² from outputs 0, at half the largest stable rate: " +
 	"a mode of eigenvalue λ keeps (1 − λ/λ1)^k of its error after k steps. Targets are centred one-hot vectors for classes."
+
+const remediesText = "The network of the last depth as it is, and changed in one way each, with the same seeds. " +
+	"Their kernels differ in scale, so that steps and rates are each one's own; Θ of batch norm is that of the joint function of all examples."
 
 // signalText says what the section is about, and what is missing in it.
 func (r *Result) signalText() string {

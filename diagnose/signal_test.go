@@ -102,7 +102,7 @@ func TestReLUSignal(t *testing.T) {
 			t.Errorf("layer %d: correlation %g, want %g", l, corr, want)
 		}
 		// The prediction starts from what is measured at the first layer.
-		if p := d.Signal.Layers[l]; !(math.Abs(*p.Correlation-want) <= 0.03) || !(math.Abs(*p.Length/ *d.Signal.Layers[0].Length-1) <= 1e-12) {
+		if p := d.Signal.Layers[l]; !(math.Abs(*p.Correlation-want) <= 0.03) || !(math.Abs(*p.Length / *d.Signal.Layers[0].Length - 1) <= 1e-12) {
 			t.Errorf("layer %d: predicted %g, %g, want %g and the length of the first layer", l, *p.Correlation, *p.Length, want)
 		}
 		if chi := d.Signal.Layers[l].Chi; l > 0 && !(math.Abs(*chi-1) <= 1e-12) {
@@ -194,5 +194,54 @@ func TestLearning(t *testing.T) {
 	}
 	if d := r.Depths[0]; d.Signal != nil || d.Limit != nil || d.Seeds[0].Learning != nil || d.Seeds[0].Signal != nil {
 		t.Errorf("parts that are left out are there: %+v", d)
+	}
+}
+
+// TestRemediesRun has tanh in order: the edge of chaos and residual connections let
+// gradients pass, which shrink by χ = 0.3 in each layer before.
+func TestRemediesRun(t *testing.T) {
+	c := chain(t, "tanh", 0.3, 32, 4)
+	c.Seeds = 2
+	c.Depths = []int{12}
+	build, err := models.Lookup("mlp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Source.Spec = func(depth int, input []int, _ int) (*models.Spec, error) {
+		return build(models.Config{Depth: depth, Width: 32, Activation: "tanh", WStd: math.Sqrt(0.3), InputShape: input})
+	}
+	c.Data.Y = []float64{1, -1, 1, -1}
+	c.Without = Without{Limit: true}
+	c.Remedies = true
+	r, err := Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Remedies) != 1+len(models.Remedies()) {
+		t.Fatalf("%d rows", len(r.Remedies))
+	}
+	growth := map[string]float64{}
+	for _, m := range r.Remedies {
+		if m.Missing != "" {
+			t.Errorf("%s: %s", m.Name, m.Missing)
+			continue
+		}
+		growth[m.Name] = *m.Growth
+	}
+	// 0.3^11 but for fluctuations of width 32, 2/32 in the square of each layer.
+	if g := growth["none"]; !(math.Abs(math.Log(g)/11-math.Log(0.3)) <= 0.2) || r.Remedies[0].Verdict != string(faded) {
+		t.Errorf("as it is, gradients grow by %g, verdict %q", g, r.Remedies[0].Verdict)
+	}
+	for _, name := range []string{"residual", "edge-of-chaos", "dks", "tat", "layer-norm"} {
+		if g := growth[name]; !(g > 0.01 && g < 100) {
+			t.Errorf("%s: gradients grow by %g", name, g)
+		}
+	}
+	// Orthogonal matrices do not change the mean of the squares.
+	if g := growth["orthogonal"]; !(math.Abs(math.Log(g)/11-math.Log(0.3)) <= 0.2) {
+		t.Errorf("orthogonal: gradients grow by %g", g)
+	}
+	if len(r.remedies()[0].Rows) != len(r.Remedies) {
+		t.Error("the table has not a row for each")
 	}
 }

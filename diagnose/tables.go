@@ -18,6 +18,7 @@ func (r *Result) Tables() []report.Table {
 	list := []report.Table{r.training(), r.spectrum()}
 	list = append(list, r.propagation()...)
 	list = append(list, r.learning()...)
+	list = append(list, r.remedies()...)
 	return append(list, r.weights(topShares))
 }
 

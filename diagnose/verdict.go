@@ -31,6 +31,9 @@ func (r *Result) Verdicts() []report.Verdict {
 		out = append(out, v)
 	}
 	out = append(out, r.rateVerdict())
+	if v, ok := r.remedyVerdict(); ok {
+		out = append(out, v)
+	}
 	if v, ok := r.limitVerdict(); ok {
 		out = append(out, v)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/gontk/ntk/graph"
 )
 
-// examples evaluates what each example needs by itself.
-func (l *Limit) examples(ctx context.Context, x empirical.Batch, threads int, expanded *expansions) ([]*example, error) {
+// examples evaluates what each example needs by itself; only, if not nil, is all of it.
+func (l *Limit) examples(ctx context.Context, x empirical.Batch, only *graph.Value, threads int, expanded *expansions) ([]*example, error) {
 	flats := make([][]float64, len(x))
 	for i, t := range x {
 		var err error
@@ -29,7 +29,7 @@ func (l *Limit) examples(ctx context.Context, x empirical.Batch, threads int, ex
 			given[v] = flats[i][n*size : (n+1)*size]
 		}
 		var err error
-		list[n], err = newExample(l.plan.builder, given, expanded)
+		list[n], err = newExample(l.plan.builder, given, only, expanded)
 		if err != nil {
 			return fmt.Errorf("limits: example %d: %w", n, err)
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
 
+	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/internal/tiles"
 )
 
@@ -35,12 +37,30 @@ type recipe interface {
 	engine(r *gramRun) (engine, error)
 }
 
+// plain is a recipe for which examples are the numbers of one value.
+type plain interface{ numbers() *graph.Value }
+
+// sized is a recipe that says how large tiles are by default.
+type sized interface{ block() int }
+
 // compilers are tried in order. One kind is one file.
-var compilers = []compiler{{"chain", compileChain}}
+var compilers = []compiler{{"chain", compileChain}, {"convolution", compileConvolution}}
+
+// A compiledForm is what compile found.
+type compiledForm struct {
+	once   sync.Once
+	recipe recipe
+	text   string
+}
 
 // compile returns the first compiled form of a plan, nil if it has none, and what
 // was found, for people.
 func (p *plan) compile() (recipe, string) {
+	p.compiled.once.Do(func() { p.compiled.recipe, p.compiled.text = p.findCompiled() })
+	return p.compiled.recipe, p.compiled.text
+}
+
+func (p *plan) findCompiled() (recipe, string) {
 	text := ""
 	for _, c := range compilers {
 		r, err := c.fits(p)
@@ -55,16 +75,13 @@ func (p *plan) compile() (recipe, string) {
 	return nil, text
 }
 
-// choose sets the engine of a run, and says why in Grams.
-func (r *gramRun) choose(block int) (err error) {
-	r.engine = &exact{r}
+// choose returns the compiled form of a run, nil for the exact engine, and says why in
+// Grams.
+func (r *gramRun) choose(block int) recipe {
 	r.grams.Engine = exactName
-	if r.opts.DType != dtypes.Float32 {
-		return nil
-	}
-	recipe, text := r.l.plan.compile()
+	recipe, text := r.recipe()
 	if recipe == nil {
-		r.grams.Engine += ", " + text
+		r.grams.Engine += text
 		return nil
 	}
 	budget := r.opts.budget()
@@ -72,20 +89,41 @@ func (r *gramRun) choose(block int) (err error) {
 		r.grams.Engine += fmt.Sprintf(", %s needs %d bytes of the budget", text, need)
 		return nil
 	}
-	compiled, err := recipe.engine(r)
+	r.grams.Engine = text + ", float32"
+	return recipe
+}
+
+// start sets the engine, once examples are there.
+func (r *gramRun) start(chosen recipe) (err error) {
+	if r.engine = engine(&exact{r}); chosen == nil {
+		return nil
+	}
+	compiled, err := chosen.engine(r)
 	switch {
 	case errors.Is(err, errRounding):
-		r.grams.Engine += fmt.Sprintf(", no %s: %v", text, err)
+		r.grams.Engine = fmt.Sprintf("%s: %v", exactName, err)
 		return nil
-	case err != nil:
-		return err
+	case err == nil:
+		r.engine = compiled
 	}
-	r.engine, r.grams.Engine = compiled, text+", float32"
-	return nil
+	return err
 }
 
 // errRounding says that these examples are not for float32.
-var errRounding = errors.New("layers magnify roundings")
+var errRounding = errors.New("layers magnify roundings of float32")
+
+// recipe returns the compiled form that a run may use, nil without one, and its name
+// or why there is none.
+func (r *gramRun) recipe() (recipe, string) {
+	if r.opts.DType != dtypes.Float32 {
+		return nil, ""
+	}
+	x, text := r.l.plan.compile()
+	if x == nil {
+		text = ", " + text
+	}
+	return x, text
+}
 
 const exactName = "pair by pair, float64"
 

@@ -120,8 +120,8 @@ func (x *expansions) at(f *dual.Activation, variance float64) *dual.Activation {
 }
 
 // newExample evaluates everything about one input that pairs ask for. inputs has
-// the numbers of each input of the model.
-func newExample(b *builder, inputs map[*graph.Value][]float64, expanded *expansions) (*example, error) {
+// the numbers of each input of the model. If only is not nil, its numbers are all.
+func newExample(b *builder, inputs map[*graph.Value][]float64, only *graph.Value, expanded *expansions) (*example, error) {
 	x := &example{
 		expanded: expanded,
 		b:        b, factors: make([]float64, len(b.factors)), known: make([]bool, len(b.factors)),
@@ -141,6 +141,10 @@ func newExample(b *builder, inputs map[*graph.Value][]float64, expanded *expansi
 	x.own = &evaluation{left: x, right: x, same: true, m: make([][]float64, len(b.list)), t: make([][]float64, len(b.list))}
 	var err error
 	caught := catch(func() {
+		if only != nil {
+			x.numbers.of(only)
+			return
+		}
 		for i := range b.factors {
 			x.factor(i)
 		}

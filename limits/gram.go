@@ -7,6 +7,7 @@ import (
 
 	"github.com/gontk/ntk/dual"
 	"github.com/gontk/ntk/empirical"
+	"github.com/gontk/ntk/graph"
 	"github.com/gontk/ntk/internal/machine"
 	"github.com/gontk/ntk/internal/native"
 	"github.com/gontk/ntk/internal/tiles"
@@ -125,15 +126,20 @@ func (l *Limit) Gram(ctx context.Context, x1, x2 empirical.Batch, opts GramOptio
 	}
 	expanded := &expansions{made: map[expansionKey]*dual.Activation{}}
 	err = func() (err error) {
-		if r.left, err = l.examples(ctx, x1, threads, expanded); err != nil {
+		chosen := r.choose(r.spec().Block1)
+		var only *graph.Value
+		if x, ok := chosen.(plain); ok {
+			only = x.numbers()
+		}
+		if r.left, err = l.examples(ctx, x1, only, threads, expanded); err != nil {
 			return err
 		}
 		if r.right = r.left; x2 != nil {
-			if r.right, err = l.examples(ctx, x2, threads, expanded); err != nil {
+			if r.right, err = l.examples(ctx, x2, only, threads, expanded); err != nil {
 				return err
 			}
 		}
-		if err := r.choose(r.spec().Block1); err != nil {
+		if err := r.start(chosen); err != nil {
 			return err
 		}
 		return r.all(ctx)

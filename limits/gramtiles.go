@@ -61,6 +61,11 @@ func (r *gramRun) open() (err error) {
 	block := r.opts.Block
 	if block <= 0 {
 		block = r.l.block()
+		if x, _ := r.recipe(); x != nil {
+			if x, ok := x.(sized); ok {
+				block = x.block()
+			}
+		}
 	}
 	dtype := tiles.Float64
 	if r.opts.DType == dtypes.Float32 && r.opts.Writer != nil {

@@ -12,8 +12,9 @@ type plan struct {
 	*builder
 	output *graph.Value
 	// roots are the nodes of the outputs alike, with how many each stands for.
-	roots []root
-	cross []*node
+	roots    []root
+	cross    []*node
+	compiled compiledForm
 	// last[i] lists the nodes that are read for the last time by cross[i].
 	last [][]*node
 }

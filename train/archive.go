@@ -2,19 +2,17 @@ package train
 
 import (
 	"archive/zip"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
-	"github.com/gomlx/gomlx/pkg/core/tensors/numpy"
 
 	"github.com/gontk/ntk/internal/durable"
+	"github.com/gontk/ntk/internal/npz"
 )
 
 // ErrCheckpoint is wrapped by errors about a file of an earlier run that cannot be
@@ -26,8 +24,8 @@ var ErrCheckpoint = errors.New("checkpoint")
 
 const (
 	aboutMember = "about.json"
-	// maxAbout bounds the bytes of the JSON, maxHeader those of an array's header.
-	maxAbout, maxHeader = 1 << 28, 1 << 16
+	// maxAbout bounds the bytes of the JSON.
+	maxAbout = 1 << 28
 )
 
 // writeArchive writes about as JSON and then the arrays, by what yield is given.
@@ -46,16 +44,7 @@ func writeArchive(file string, about any, arrays func(yield func(name string, x 
 		if err != nil {
 			return err
 		}
-		err = arrays(func(name string, x *tensors.Tensor) error {
-			w, err := z.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: zip.Store})
-			if err == nil {
-				err = numpy.ToNpyWriter(x, w)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			return nil
-		})
+		err = arrays(func(name string, x *tensors.Tensor) error { return npz.Write(z, name, x) })
 		if err != nil {
 			return err
 		}
@@ -84,7 +73,7 @@ func openArchive(file string, about any) (*archive, error) {
 	for _, m := range z.File {
 		a.members[m.Name] = m
 	}
-	text, err := a.read(aboutMember, maxAbout)
+	text, err := a.about()
 	if err == nil {
 		err = json.Unmarshal(text, about)
 	}
@@ -102,39 +91,41 @@ func (a *archive) bad(err error) error {
 	return fmt.Errorf("train: %s: damaged %w: %w", a.file, ErrCheckpoint, err)
 }
 
-// read reads a member to its end, where its CRC-32 is compared.
-func (a *archive) read(name string, most int64) ([]byte, error) {
-	m := a.members[name]
+// about reads the JSON to its end, where its CRC-32 is compared.
+func (a *archive) about() ([]byte, error) {
+	m := a.members[aboutMember]
 	if m == nil {
-		return nil, fmt.Errorf("it has no %s", strings.TrimSuffix(name, ".npy"))
+		return nil, fmt.Errorf("it has no %s", aboutMember)
 	}
 	r, err := m.Open()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", aboutMember, err)
 	}
 	defer func() { _ = r.Close() }()
-	b, err := io.ReadAll(io.LimitReader(r, most+1))
+	b, err := io.ReadAll(io.LimitReader(r, maxAbout+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", aboutMember, err)
 	}
-	if int64(len(b)) > most {
-		return nil, fmt.Errorf("%s has more than %d bytes", name, most)
+	if len(b) > maxAbout {
+		return nil, fmt.Errorf("%s has more than %d bytes", aboutMember, maxAbout)
 	}
 	return b, nil
 }
 
 // array reads an array whose shape is known.
 func (a *archive) array(name string, want shapes.Shape) (*tensors.Tensor, error) {
-	b, err := a.read(name+".npy", int64(want.Memory())+maxHeader)
+	m := a.members[name+".npy"]
+	if m == nil {
+		return nil, a.bad(fmt.Errorf("it has no %s", name))
+	}
+	x, err := npz.Read(m, name, func(s shapes.Shape) error {
+		if !s.Equal(want) {
+			return fmt.Errorf("%s is %s, want %s", name, s, want)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, a.bad(err)
-	}
-	x, err := numpy.FromNpyReader(bytes.NewReader(b))
-	if err != nil {
-		return nil, a.bad(fmt.Errorf("%s: %w", name, err))
-	}
-	if !x.Shape().Equal(want) {
-		return nil, a.bad(fmt.Errorf("%s is %s, want %s", name, x.Shape(), want))
 	}
 	return x, nil
 }

@@ -31,6 +31,7 @@ type benchmark struct {
 	n          int
 	outputs    empirical.Outputs
 	limit      bool // Θ of the infinitely wide network, of one output
+	few        int  // of the n examples, those that the peer gets; 0 means all
 }
 
 var benchmarks = []benchmark{
@@ -45,6 +46,18 @@ var benchmarks = []benchmark{
 	{name: "P3d", spec: "P3.json", n: 16, outputs: empirical.Diagonal},
 	{name: "P4", spec: "P4.json", n: 4000, limit: true},   // five layers of ReLU
 	{name: "P4e", spec: "P4e.json", n: 2000, limit: true}, // of erf
+	// Five convolutions with ReLU: flattened, and pooled over all positions.
+	{name: "P4b", spec: "P4b.json", n: 64, limit: true, few: 24},
+	{name: "P4c", spec: "P4c.json", n: 24, limit: true, few: 2},
+	{name: "P4d", spec: "P4d.json", n: 40, limit: true, few: 4},
+}
+
+// peers is how many examples the peer gets.
+func (b benchmark) peers() int {
+	if b.few > 0 {
+		return b.few
+	}
+	return b.n
 }
 
 // options are those of our side.

@@ -52,8 +52,15 @@ func (c comparison) measureLimit(ctx context.Context, b benchmark) (r result, er
 		return r, err
 	}
 	_, _ = fmt.Fprintf(c.progress, "%s: limit, %d examples, %s\n", b.name, b.n, c.dtype)
-	r = result{name: b.name, rate: c.rate, tolerance: limitTolerances[c.dtype], n: b.n, impl: kernelFunction}
-	p, done, err := c.kernelPeer(ctx, text, x)
+	r = result{
+		name: b.name, rate: c.rate, tolerance: limitTolerances[c.dtype], n: b.n, impl: kernelFunction,
+		entries: b.n * b.n, peerEntries: b.peers() * b.peers(),
+	}
+	few, err := firstExamples(x, b.peers(), c.dtype)
+	if err != nil {
+		return r, err
+	}
+	p, done, err := c.kernelPeer(ctx, text, few)
 	if err != nil {
 		return r, err
 	}
@@ -67,7 +74,7 @@ func (c comparison) measureLimit(ctx context.Context, b benchmark) (r result, er
 		return r, err
 	}
 	r.ways = strings.ReplaceAll(g.Engine, " ", "_")
-	m := min(b.n, exactExamples)
+	m := min(b.peers(), exactExamples)
 	want, err := c.exactLimit(ctx, text, x, m)
 	if err != nil {
 		return r, err
@@ -109,12 +116,10 @@ func (c comparison) kernelPeer(ctx context.Context, text []byte, x *tensors.Tens
 
 // exactLimit returns the peer's Θ of the first m examples in float64.
 func (c comparison) exactLimit(ctx context.Context, text []byte, x *tensors.Tensor, m int) (theta []float64, err error) {
-	values, err := graph.Floats(x)
+	first, err := firstExamples(x, m, dtypes.Float64)
 	if err != nil {
 		return nil, err
 	}
-	dims := append([]int{m}, x.Shape().Dimensions[1:]...)
-	first := tensors.FromFlatDataAndDimensions(values[:len(values)/x.Shape().Dimensions[0]*m], dims...)
 	p, done, err := c.kernelPeer(ctx, text, first)
 	if err != nil {
 		return nil, err
@@ -124,4 +129,22 @@ func (c comparison) exactLimit(ctx context.Context, text []byte, x *tensors.Tens
 		return nil, err
 	}
 	return p.theta(ctx, []int{m, m})
+}
+
+// firstExamples copies the first m examples in float32 or float64.
+func firstExamples(x *tensors.Tensor, m int, dtype dtypes.DType) (*tensors.Tensor, error) {
+	values, err := graph.Floats(x)
+	if err != nil {
+		return nil, err
+	}
+	dims := append([]int{m}, x.Shape().Dimensions[1:]...)
+	values = values[:len(values)/x.Shape().Dimensions[0]*m]
+	if dtype == dtypes.Float64 {
+		return tensors.FromFlatDataAndDimensions(values, dims...), nil
+	}
+	rounded := make([]float32, len(values))
+	for i, v := range values {
+		rounded[i] = float32(v)
+	}
+	return tensors.FromFlatDataAndDimensions(rounded, dims...), nil
 }

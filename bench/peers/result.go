@@ -41,7 +41,9 @@ type result struct {
 	difference float64 // max|Θ_ours − Θ_peer| / max|Θ_peer|
 	tolerance  float64
 	n          int
-	ways       string
+	// entries of Θ of either side's calls, of limits alone.
+	entries, peerEntries int
+	ways                 string
 }
 
 // agrees says whether both sides computed the same Θ.
@@ -58,7 +60,12 @@ func (r result) String() string {
 		r.name,
 		"ours", millis(ours),
 		"peer", millis(peer),
-		"ratio", fmt.Sprintf("%.3f", float64(ours)/float64(peer)),
+		"ratio", fmt.Sprintf("%.*f", r.digits(), r.ratio()),
+	}
+	if r.entries > 0 {
+		fields = append(fields,
+			"entry_us", fmt.Sprintf("%.3g", ours.Seconds()*1e6/float64(r.entries)),
+			"peer_entry_us", fmt.Sprintf("%.3g", peer.Seconds()*1e6/float64(r.peerEntries)))
 	}
 	if r.work.planned > 0 {
 		fields = append(fields,
@@ -80,6 +87,23 @@ func (r result) String() string {
 		fields = append(fields, "MISMATCH", fmt.Sprintf("%.1e", r.tolerance))
 	}
 	return strings.Join(fields, " ")
+}
+
+// ratio is ours divided by the peer's: of limits, of an entry's time.
+func (r result) ratio() float64 {
+	x := float64(r.ours.median()) / float64(r.peer.median())
+	if r.entries > 0 {
+		x *= float64(r.peerEntries) / float64(r.entries)
+	}
+	return x
+}
+
+// digits of the ratio after the point.
+func (r result) digits() int {
+	if r.ratio() < 0.02 {
+		return 5
+	}
+	return 3
 }
 
 // relativeDifference returns max|got − want| / max|want|, NaN if the sizes

@@ -36,7 +36,8 @@ func Program(p *graph.Program) Cost {
 }
 
 // Of returns the cost of one equation. A convolution counts its taps as if none
-// fell on padding, input dilation counting as the zeros it inserts.
+// fell on padding; those on zeros that input dilation inserts do not count, for
+// package lower takes them out.
 func Of(e *graph.Eqn) Cost {
 	if free[e.Op] {
 		return Cost{}
@@ -51,9 +52,12 @@ func Of(e *graph.Eqn) Cost {
 		}
 		c.FLOPs = 2 * k * size
 	case graph.ConvGeneralAttrs:
-		kernel := e.In[1].Shape
-		k := int64(kernel.Size() / kernel.Dimensions[a.Axes.KernelOutputChannels])
-		c.FLOPs = 2 * k * size
+		w, y := e.In[1].Shape, e.Out[0].Shape
+		terms := int64(y.Dimensions[a.Axes.OutputBatch] * y.Dimensions[a.Axes.OutputChannels] * w.Dimensions[a.Axes.KernelInputChannels])
+		for i := range a.Strides {
+			terms *= taps(a, i, y.Dimensions[a.Axes.OutputSpatial[i]], w.Dimensions[a.Axes.KernelSpatial[i]])
+		}
+		c.FLOPs = 2 * terms
 	case graph.ReduceAttrs, graph.ArgMinMaxAttrs:
 		c.FLOPs = int64(e.In[0].Shape.Size())
 	case graph.ReduceWindowAttrs:
@@ -94,6 +98,22 @@ var batchNorm = map[graph.OpType]struct{ entry, feature int64 }{
 	backends.OpTypeBatchNormForInference: {3, 2},
 	backends.OpTypeBatchNormForTraining:  {6, 4},
 	backends.OpTypeBatchNormGradient:     {8, 7},
+}
+
+// taps counts the taps of all outputs along spatial axis i of a convolution that
+// meet pixels of its input or padding, not the zeros between pixels.
+func taps(a graph.ConvGeneralAttrs, i, outputs, kernel int) (n int64) {
+	if a.InputDilations[i] == 1 {
+		return int64(outputs) * int64(kernel)
+	}
+	for o := range outputs {
+		for k := range kernel {
+			if (o*a.Strides[i]+k*a.KernelDilations[i]-a.Paddings[i][0])%a.InputDilations[i] == 0 {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // traffic returns what e reads and writes.

@@ -67,13 +67,13 @@ func TestOf(t *testing.T) {
 			[][]int{{2, 8, 8, 2}, {3, 3, 2, 4}},
 			cost.Cost{FLOPs: 2 * (2 * 6 * 2 * 4) * (3 * 3 * 2), Bytes: 4 * (256 + 72 + 96)},
 		},
-		// 4 pixels, dilated to 7; the zeros count.
+		// 4 pixels, dilated to 7: the 5 outputs see 2, 1, 2, 1 and 2 of them.
 		{
 			"convolution, dilated input", func(xs []*gx.Node) *gx.Node {
 				return gx.Convolve(xs[0], xs[1]).InputDilationPerAxis(2).NoPadding().Done()
 			},
 			[][]int{{1, 4, 2}, {3, 2, 5}},
-			cost.Cost{FLOPs: 2 * (5 * 5) * (3 * 2), Bytes: 4 * (8 + 30 + 25)},
+			cost.Cost{FLOPs: 2 * 5 * (8 * 2), Bytes: 4 * (8 + 30 + 25)},
 		},
 		// Each half of the batch meets half of the filters: 3 examples leave.
 		{

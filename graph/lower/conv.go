@@ -10,7 +10,8 @@ import (
 	"github.com/gontk/ntk/graph"
 )
 
-// convGeneral lowers ConvGeneral to patches and one DotGeneral. With output
+// convGeneral lowers ConvGeneral: with a dilated input to its phases (phases.go),
+// else to patches and one DotGeneral. With output
 // position o, kernel position k, group g, stride s and kernel dilation d,
 //
 //	y[n, o, g, f] = Σ_{k,c} x[n, o·s + k·d, g, c] · w[k, c, g, f],
@@ -24,6 +25,9 @@ import (
 func convGeneral(b builder, _ graph.OpType, attrs graph.Attrs, in []graph.Op, out []shapes.Shape) []graph.Op {
 	a := attrs.(graph.ConvGeneralAttrs)
 	x, w := in[0], in[1]
+	if phased(a, []shapes.Shape{b.Shape(x), b.Shape(w)}) {
+		return []graph.Op{phases(b, a, x, w, out[0])}
+	}
 	n := len(a.Axes.InputSpatial)
 	kernel, output := make([]comb, n), make([]comb, n)
 	for i := range n {

@@ -115,3 +115,38 @@ func convByLoops(c call) []tensor {
 	y.flat = flat
 	return []tensor{y}
 }
+
+// Phases of dilated inputs, in every layout, with padding, cropping, groups and
+// kernels shorter than the dilation, beside the definition.
+func TestPhases(t *testing.T) {
+	r := seeded(2)
+	var calls []call
+	for len(calls) < 60 {
+		c, _ := randomConv(r)
+		if c.attrs == nil {
+			continue
+		}
+		a := c.attrs.(graph.ConvGeneralAttrs)
+		dilated := false
+		for i, s := range a.InputDilations {
+			a.Strides[i], a.KernelDilations[i] = 1, 1
+			dilated = dilated || s > 1
+		}
+		if dilated {
+			calls = append(calls, c)
+		}
+	}
+	// Sums of at most a few hundred products of order one, in another order.
+	t.Run("XLA", func(t *testing.T) {
+		for i, got := range run(t, xlaBackend(t), lower.XLA(), calls...) {
+			compare(t, calls[i], got, convByLoops(calls[i]), 1e-12)
+		}
+	})
+	for name, need := range sets() {
+		t.Run(name, func(t *testing.T) {
+			for i, got := range run(t, goBackend(t), need, calls...) {
+				compare(t, calls[i], got, convByLoops(calls[i]), 1e-12)
+			}
+		})
+	}
+}

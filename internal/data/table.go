@@ -58,7 +58,7 @@ func (t *table) choose(ctx context.Context, o Options) (*Set, error) {
 		keep = o.Examples
 	}
 	if keep > n {
-		return nil, fmt.Errorf("%s: %d examples asked for, %d there", t.file, keep, n)
+		return nil, fmt.Errorf("%s: %d examples asked for, %d there; ask for fewer, or for all", t.file, keep, n)
 	}
 	if err := t.fits(keep, features, o.maxBytes()); err != nil {
 		return nil, err

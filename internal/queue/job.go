@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"strings"
 	"time"
@@ -96,6 +97,12 @@ func (j *Job) fill() {
 	}
 }
 
+// Filled returns the job with defaults where there are zeros, as Open makes it.
+func (j Job) Filled() Job {
+	j.fill()
+	return j
+}
+
 // tileBytes is the size of a whole tile.
 func (j *Job) tileBytes() int64 {
 	all := j.Spec.Tiles()
@@ -147,7 +154,21 @@ func decodeJob(text []byte) (*Job, error) {
 	if err := j.Spec.Validate(); err != nil {
 		return nil, fmt.Errorf("the job's description: %w", err)
 	}
+	if n := blocks(j.Spec.N1, j.Spec.Block1) * blocks(j.Spec.N2, j.Spec.Block2); n > mostTiles {
+		return nil, fmt.Errorf("the job's description has %.3g tiles, want at most %.3g", n, float64(mostTiles))
+	}
 	return j, nil
+}
+
+// mostTiles bounds what a description can make a worker list: 10⁶ examples in
+// blocks of 128 are as many.
+const mostTiles = 1 << 26
+
+func blocks(n, block int) float64 {
+	if block == 0 {
+		return 1
+	}
+	return math.Ceil(float64(n) / float64(block))
 }
 
 var jobName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)

@@ -101,6 +101,9 @@ func (w *Worker) take(ctx context.Context) (jetstream.Msg, error) {
 			if !lost(err) {
 				return nil, err
 			}
+			// A consumer that was removed meanwhile answers nothing, as a server that
+			// is gone: looked up again, it says so.
+			w.units = nil
 			pause(ctx, 200*time.Millisecond)
 		}
 	}
