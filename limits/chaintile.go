@@ -7,6 +7,7 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/gontk/ntk/dual"
 	"github.com/gontk/ntk/empirical"
 	"github.com/gontk/ntk/internal/native"
 	"github.com/gontk/ntk/internal/tiles"
@@ -39,6 +40,9 @@ type chainSide struct {
 	scale, inverse [][]float32
 	// second is E[φ²] of the last activation.
 	second []float64
+	// magnified is by how much a relative rounding of a K grows in the layers behind it,
+	// where that is most. D keeps it what it is.
+	magnified float64
 	// none says that an argument has variance 0: the exact engine takes it.
 	none []bool
 }
@@ -54,6 +58,9 @@ func (c *chain) engine(r *gramRun) (engine, error) {
 	if e.right = e.left; !r.symmetric {
 		e.right = c.sideOf(r.right)
 	}
+	if x := max(e.left.magnified, e.right.magnified); x > largestMagnified {
+		return nil, fmt.Errorf("%w by %.3g", errRounding, x)
+	}
 	return e, nil
 }
 
@@ -68,6 +75,7 @@ func (c *chain) sideOf(list []*example) *chainSide {
 		s.scale, s.inverse = append(s.scale, make([]float32, padded)), append(s.inverse, make([]float32, padded))
 	}
 	for i, x := range list {
+		grown := 1.0
 		numbers := x.numbers.of(c.source.left.a)
 		for j, t := range terms {
 			v := math.Sqrt(t.c*t.c*t.multiple) * numbers[t.position]
@@ -79,6 +87,8 @@ func (c *chain) sideOf(list []*example) *chainSide {
 			p := layer.f.Params
 			if c.curved {
 				s.scale[l][i] = float32(math.Sqrt2 * p[1] / math.Sqrt(1+2*p[1]*p[1]*q))
+				grown = max(1, grown*c.magnifies(l, q))
+				s.magnified = max(s.magnified, grown)
 				continue
 			}
 			s.second[i] = (p[0]*p[0] + p[1]*p[1]) / 2 * q
@@ -91,6 +101,23 @@ func (c *chain) sideOf(list []*example) *chainSide {
 	}
 	return s
 }
+
+// magnifies returns by how much layer l grows a relative error of K near coincident
+// examples of variance q: c·E[φ'²]·q/(c·E[φ²] + bias).
+func (c *chain) magnifies(l int, q float64) float64 {
+	next := c.last
+	if l+1 < len(c.layers) {
+		next = c.layers[l+1].in
+	}
+	r, err := c.layers[l].f.Dual(dual.Cov(q, q, q))
+	if k := next.carried*r.K + next.bias; err == nil && k > 0 {
+		return next.carried * r.Kdot * q / k
+	}
+	return 1
+}
+
+// largestMagnified keeps float32 to 2e-6: a layer has some three roundings of 6e-8.
+const largestMagnified = 8
 
 // near is the share of q1 + q2 below which the distance of inputs is taken from their
 // differences: from their product it has an error of some 1e-7 of q1 + q2.
@@ -137,7 +164,7 @@ func (e *chainEngine) row(t tiles.Tile, i, from int, mirror bool, k, theta []flo
 		e.layersOf(b, t.Row+i, t.Col+from, n)
 		e.finish(b, t.Row+i, t.Col+from, k[from:][:n], theta[from:][:n])
 	}
-	return e.check(t, i, mirror, k, theta)
+	return e.check(t, i, mirror, e.gram[i*t.Cols:(i+1)*t.Cols], k, theta)
 }
 
 // inputs starts a vector from products of inputs.
@@ -209,9 +236,20 @@ func (e *chainEngine) finish(b *chainRow, row, col int, k, theta []float64) {
 	}
 }
 
+// loses reports whether D has not the digits of the angle: that of inputs which are
+// nearly opposite, or of nearly one direction and another length. Only kinks see it.
+func (e *chainEngine) loses(gram float32, row, col int) bool {
+	a, b, ab := e.left.norms[row], e.right.norms[col], float64(gram)
+	if e.curved || ab*ab < nearRho*nearRho*a*b {
+		return false
+	}
+	s := math.Sqrt(a) - math.Sqrt(b)
+	return ab < 0 || s*s > e.apart(row, col)/4
+}
+
 // check has the exact engine compute what this one cannot, and refuses what is not
 // finite.
-func (e *chainEngine) check(t tiles.Tile, i int, mirror bool, k, theta []float64) error {
+func (e *chainEngine) check(t tiles.Tile, i int, mirror bool, gram []float32, k, theta []float64) error {
 	row := t.Row + i
 	var v *evaluation
 	for j := range k {
@@ -219,7 +257,7 @@ func (e *chainEngine) check(t tiles.Tile, i int, mirror bool, k, theta []float64
 			continue
 		}
 		col := t.Col + j
-		if e.left.none[row] || e.right.none[col] {
+		if e.left.none[row] || e.right.none[col] || e.loses(gram[j], row, col) {
 			if v == nil {
 				v = e.r.l.evaluation()
 			}

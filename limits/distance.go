@@ -161,20 +161,31 @@ func (b *builder) distinctTargets(m *linearMap) []*node {
 	return list
 }
 
-// next returns M and T of f(u), f(w) at a pair, and their squared distance
-// where it is worth its price.
-func next(f *dual.Activation, p dual.Pair) (r dual.Result, distance float64, err error) {
-	if theta := p.Theta(); theta > nearKink || theta > near && f.Family != "abrelu" {
+// next returns M and T of f(u), f(w) at a pair, and their squared distance and angle
+// where those are worth their price: near coincidence, and near opposites, which an
+// even function makes coincide.
+func next(f *dual.Activation, p dual.Pair) (r dual.Result, distance, angle float64, err error) {
+	kinked, theta := f.Family == "abrelu", p.Theta()
+	if kinked {
+		theta = min(theta, math.Pi-theta)
+	}
+	if theta > nearKink || theta > near && !kinked {
 		r, err = f.Dual(p)
-		return r, math.NaN(), err
+		return r, math.NaN(), math.NaN(), err
 	}
 	q, r, err := f.Next(p)
-	return r, q.D(), err
+	if angle = math.NaN(); kinked {
+		angle = q.Theta()
+	}
+	return r, q.D(), angle, err
 }
 
 // Angles below which distances are carried. At 0.1 K serves to 1e-14; functions
 // other than piecewise linear ones take some dozen duals more.
 const nearKink, near = 0.1, 1e-2
+
+// nearRho is |ρ| beyond which angles are asked for: cos 0.1 is 0.995.
+const nearRho = 0.99
 
 // pairOf returns the covariance of two Gaussians from their distance if it is
 // known and they are nearer than far, and from K otherwise.

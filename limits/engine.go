@@ -2,6 +2,7 @@ package limits
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -94,11 +95,22 @@ func (r *gramRun) choose(block int) recipe {
 
 // start sets the engine, once examples are there.
 func (r *gramRun) start(chosen recipe) (err error) {
-	if r.engine = engine(&exact{r}); chosen != nil {
-		r.engine, err = chosen.engine(r)
+	if r.engine = engine(&exact{r}); chosen == nil {
+		return nil
+	}
+	compiled, err := chosen.engine(r)
+	switch {
+	case errors.Is(err, errRounding):
+		r.grams.Engine = fmt.Sprintf("%s: %v", exactName, err)
+		return nil
+	case err == nil:
+		r.engine = compiled
 	}
 	return err
 }
+
+// errRounding says that these examples are not for float32.
+var errRounding = errors.New("layers magnify roundings of float32")
 
 // recipe returns the compiled form that a run may use, nil without one, and its name
 // or why there is none.
@@ -144,7 +156,7 @@ func (x *exact) tile(ctx context.Context, t tiles.Tile, mirror bool, k, theta []
 // evaluation returns one of no pair yet.
 func (l *Limit) evaluation() *evaluation {
 	n := len(l.plan.list)
-	return &evaluation{m: make([][]float64, n), t: make([][]float64, n), d: make([][]float64, n)}
+	return &evaluation{m: make([][]float64, n), t: make([][]float64, n), d: make([][]float64, n), angles: make([][]float64, n)}
 }
 
 // pair computes examples i of x1 and j of x2; same says that they are one.

@@ -14,7 +14,9 @@ type evaluation struct {
 	same bool
 	m, t [][]float64 // by node; nil where nothing was computed
 	d    [][]float64 // squared distances, where they are known
-	err  error
+	// angles of activations, where they are known; see angle.go.
+	angles [][]float64
+	err    error
 	// dualError bounds the error of expectations that are not exact.
 	dualError float64
 	free      map[int][][]float64 // buffers by size
@@ -54,7 +56,7 @@ func (e *evaluation) fail(err error) {
 func (e *evaluation) compute(p *plan) {
 	for i, n := range p.cross {
 		m, t := e.buffer(len(n.list)), e.buffer(len(n.list))
-		e.d[n.id] = nil
+		e.d[n.id], e.angles[n.id] = nil, nil
 		n.rule.eval(e, n, m, t)
 		if e.err != nil {
 			return

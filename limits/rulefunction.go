@@ -133,10 +133,10 @@ func (r *functionRule) children() []*node {
 }
 
 func (r *functionRule) eval(e *evaluation, n *node, m, t []float64) {
-	var d []float64
+	var d, angles []float64
 	if t != nil && n.v == n.w {
-		d = make([]float64, len(n.list))
-		defer func() { e.d[n.id] = someKnown(d) }()
+		d, angles = make([]float64, len(n.list)), make([]float64, len(n.list))
+		defer func() { e.d[n.id], e.angles[n.id] = someKnown(d), someKnown(angles) }()
 	}
 	for i, p := range n.list {
 		if e.err != nil {
@@ -146,13 +146,13 @@ func (r *functionRule) eval(e *evaluation, n *node, m, t []float64) {
 			m[i] = r.mean(e, int(p[0]))
 			continue
 		}
-		x, y, distance := r.expect(e, int(p[0]), int(p[1]), t != nil, d != nil)
+		x, y, distance, angle := r.expect(e, int(p[0]), int(p[1]), t != nil, d != nil)
 		m[i] = x
 		if t != nil {
 			t[i] = y
 		}
 		if d != nil {
-			d[i] = distance
+			d[i], angles[i] = distance, angle
 		}
 	}
 }
@@ -164,34 +164,40 @@ func (r *functionRule) mean(e *evaluation, p int) float64 {
 	return x.Mean
 }
 
-// expect returns M and T of one pair of entries, and their squared distance if
-// that is wanted and known.
-func (r *functionRule) expect(e *evaluation, p, q int, tangents, distances bool) (m, t, distance float64) {
+// expect returns M and T of one pair of entries, and their squared distance and
+// angle if those are wanted and known.
+func (r *functionRule) expect(e *evaluation, p, q int, tangents, distances bool) (m, t, distance, angle float64) {
 	q1, q2 := e.left.varianceAt(r.left, p), e.right.varianceAt(r.right, q)
 	covariance, distance := 0.0, math.NaN()
 	related := false
+	var u *node // of the Gaussians, at (ui, uj)
+	var ui, uj int
 	r.arguments(p, q, func(k, l int, n *node, i, j int) {
 		if k == 0 && l == 0 {
 			covariance, related = e.m[n.id][n.at(i, j)], true
 			if !r.own {
 				distance = e.distanceAt(n, i, j)
+				u, ui, uj = n, i, j
 			}
 		}
 	})
 	pair := pairOf(q1, q2, covariance, distance)
-	distance = math.NaN()
+	if u != nil && math.Abs(pair.Rho()) > nearRho {
+		pair = angled(pair, e.angle(u, ui, uj))
+	}
+	distance, angle = math.NaN(), math.NaN()
 	f, g := e.left.part(r.left, p, valuePart), e.right.part(r.right, q, valuePart)
 	var x dual.Result
 	var err error
 	if distances && related && f == g {
-		x, distance, err = next(f, pair)
+		x, distance, angle, err = next(f, pair)
 	} else {
 		x, err = cross(f, g, pair, related)
 	}
 	e.fail(err)
 	e.converged(x)
 	if !tangents {
-		return x.K, 0, distance
+		return x.K, 0, distance, angle
 	}
 	r.arguments(p, q, func(k, l int, n *node, i, j int) {
 		theta := e.t[n.id][n.at(i, j)]
@@ -206,7 +212,7 @@ func (r *functionRule) expect(e *evaluation, p, q int, tangents, distances bool)
 			t += theta * y.K
 		}
 	})
-	return x.K, t, distance
+	return x.K, t, distance, angle
 }
 
 // cross is dual.Cross, or the product of the means of what is unrelated.
