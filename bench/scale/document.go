@@ -21,7 +21,6 @@ func (m *Measured) costs(c Capacity) (Costs, error) {
 	k := float64(c.Block) / float64(m.Block)
 	costs.Block *= k
 	costs.Tile *= k * k
-	costs.Diagonal *= k * k
 	costs.Collect = c.Server
 	return costs, nil
 }
@@ -91,8 +90,8 @@ func (m *Measured) document() (string, error) {
 	var b strings.Builder
 	put := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, format, args...) }
 	put("# Beyond one machine\n\nWritten by `make results-scale`: %s, commit %s. The network is `%s`, Θ is `--outputs trace` in float32.\nA worker has one core of this machine and one thread.\n\n", m.Machine, m.Commit, strings.Join(m.Network, " "))
-	put("## What the parts cost\n\nOf tiles of %d × %d examples, by least squares from a run of one worker on %d examples (%d tiles); two workers at once, each\non its own core, take %.2f times as long for the same tile.\n\n", m.Block, m.Block, m.Fit.Spec.N1, len(m.Fit.Records), slow)
-	put("| part | seconds |\n|---|---:|\n| a worker's start: data, program, compilation | %.2f |\n| cotangents and activations of a block of examples | %.3f |\n| a tile of two blocks, and sending it | %.3f |\n| a tile on the diagonal | %.3f |\n| from the end of a stretch to the next one | %.4f |\n| from the last tile to the end of `gram` | %.2f |\n\n", costs.Start, costs.Block, costs.Tile, costs.Diagonal, costs.Take, costs.End)
+	put("## What the parts cost\n\nOf tiles of %d × %d examples, from a run of one worker on %d examples (%d tiles); two workers at once, each on its own core,\ntake %.2f times as long for the same tile.\n\n", m.Block, m.Block, m.Fit.Spec.N1, len(m.Fit.Records), slow)
+	put("| part | seconds |\n|---|---:|\n| a worker's start: data, program, compilation | %.2f |\n| cotangents and activations of a block of examples | %.3f |\n| a tile of two blocks, and sending it | %.3f |\n| from the end of a stretch to the next one | %.4f |\n| from the last tile to the end of `gram` | %.2f |\n\n", costs.Start, costs.Block, costs.Tile, costs.Take, costs.End)
 	put("Where workers compute nothing and only send, four of them, with server and collector on the same two cores and one disk:\n\n| block | bytes of a tile | tiles a second through the server | MB/s | tiles a second through a folder | MB/s |\n|---:|---:|---:|---:|---:|---:|\n")
 	for _, c := range m.Capacity {
 		mb := float64(c.Bytes) / 1e6

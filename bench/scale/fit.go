@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/gontk/ntk/internal/tiles"
 )
 
@@ -47,44 +45,42 @@ func workOf(m *Measurement) ([]int, error) {
 	return out, nil
 }
 
-// fit finds the costs of blocks, tiles and diagonal tiles by least squares, from
-// a run of one worker, and from the times of its records those of its start and
-// of taking a stretch.
+// fit finds the costs of a run of one worker: that of a tile from those for which
+// no block is evaluated; then that of a block from the
+// others, by least squares; and from the times of the records those of the start
+// and of taking a stretch.
 func fit(m *Measurement) (Costs, error) {
-	n := len(m.Records)
-	if n < 6 {
-		return Costs{}, fmt.Errorf("%w: %d", errFew, n)
-	}
-	a, b := mat.NewDense(n, 3, nil), mat.NewVecDense(n, nil)
-	var takes []float64
 	work, err := workOf(m)
 	if err != nil {
 		return Costs{}, err
 	}
-	for i, blocks := range work {
-		r := m.Records[i]
-		a.Set(i, 0, float64(blocks))
-		if r.Tile.Row == r.Tile.Col {
-			a.Set(i, 2, 1)
-		} else {
-			a.Set(i, 1, 1)
+	alone, sum, squares := 0, 0.0, 0.0
+	var takes []float64
+	c := Costs{Busy: 1}
+	for i, r := range m.Records {
+		if work[i] == 0 {
+			alone++
+			c.Tile += r.Seconds
 		}
-		b.SetVec(i, r.Seconds)
 		if i > 0 {
 			takes = append(takes, max(0, r.At-m.Records[i-1].At-r.Seconds))
 		}
 	}
-	var x mat.VecDense
-	if err := x.SolveVec(a, b); err != nil {
-		return Costs{}, fmt.Errorf("%w: %w", errFew, err)
+	if alone == 0 || alone == len(m.Records) {
+		return Costs{}, fmt.Errorf("%w: %d of %d need no block", errFew, alone, len(m.Records))
 	}
+	c.Tile /= float64(alone)
+	for i, r := range m.Records {
+		b := float64(work[i])
+		sum += b * (r.Seconds - c.Tile)
+		squares += b * b
+	}
+	c.Block = max(0, sum/squares)
 	slices.Sort(takes)
-	first, last := m.Records[0], m.Records[n-1]
-	take := takes[len(takes)/2]
-	return Costs{
-		Start: max(0, first.At-first.Seconds-take), Block: max(0, x.AtVec(0)), Tile: max(0, x.AtVec(1)), Diagonal: max(0, x.AtVec(2)),
-		Take: take, End: m.Seconds - last.At, Busy: 1,
-	}, nil
+	c.Take = takes[len(takes)/2]
+	first, last := m.Records[0], m.Records[len(m.Records)-1]
+	c.Start, c.End = max(0, first.At-first.Seconds-c.Take), m.Seconds-last.At
+	return c, nil
 }
 
 // busy is how many times longer tiles take than costs say, in a run of as many
@@ -96,14 +92,8 @@ func busy(m *Measurement, c Costs) (float64, error) {
 	}
 	want, got := 0.0, 0.0
 	for i, blocks := range work {
-		r := m.Records[i]
-		want += float64(blocks) * c.Block
-		if r.Tile.Row == r.Tile.Col {
-			want += c.Diagonal
-		} else {
-			want += c.Tile
-		}
-		got += r.Seconds
+		want += float64(blocks)*c.Block + c.Tile
+		got += m.Records[i].Seconds
 	}
-	return max(1, got/want), nil
+	return got / want, nil
 }

@@ -12,18 +12,18 @@ type Costs struct {
 	// Start is a worker's time from its start to the first request: it loads
 	// data and compiles.
 	Start float64 `json:"start"`
-	// Block evaluates a block of examples, Tile contracts two blocks, Diagonal
-	// one with itself; the latter two include sending the tile.
-	Block    float64 `json:"block"`
-	Tile     float64 `json:"tile"`
-	Diagonal float64 `json:"diagonal"`
+	// Block evaluates a block of examples, Tile contracts two blocks, or one with
+	// itself, and sends the tile.
+	Block float64 `json:"block"`
+	Tile  float64 `json:"tile"`
 	// Take is the time from the end of a stretch to the next in hand.
 	Take float64 `json:"take"`
 	// Collect is the collector's time for a tile, one after another, and End that
 	// from the last tile to its exit.
 	Collect float64 `json:"collect"`
 	End     float64 `json:"end"`
-	// Busy is how many times longer work takes while all cores of a machine work.
+	// Busy is how many times longer work takes while all cores of a machine work;
+	// of two measurements, so it may be below 1 where cores do not disturb each other.
 	Busy float64 `json:"busy"`
 }
 
@@ -246,11 +246,7 @@ func (s *sim) compute(w *worker) {
 	t := w.todo[0]
 	blocks := w.pass.tile(t)
 	s.blocks += blocks
-	cost := s.Costs.Tile
-	if t.Row == t.Col {
-		cost = s.Costs.Diagonal
-	}
-	s.work(w, float64(blocks)*s.Costs.Block+cost)
+	s.work(w, float64(blocks)*s.Costs.Block+s.Costs.Tile)
 }
 
 // send gives a tile to the collector.

@@ -21,24 +21,23 @@ func TestSimulate(t *testing.T) {
 		want float64
 	}{
 		// 12 tiles of 2 s after 3 s, one after another.
-		{"one worker", Run{Spec: grid(4, false), Stretch: 4, Workers: 1, Cores: 1, Costs: Costs{Start: 3, Tile: 2, Diagonal: 2, End: 1}}, 3 + 16*2 + 1},
-		{"and requests", Run{Spec: grid(4, false), Stretch: 4, Workers: 1, Cores: 1, Costs: Costs{Tile: 2, Diagonal: 2, Take: 0.5}}, 16*2 + 4*0.5},
+		{"one worker", Run{Spec: grid(4, false), Stretch: 4, Workers: 1, Cores: 1, Costs: Costs{Start: 3, Tile: 2, End: 1}}, 3 + 16*2 + 1},
+		{"and requests", Run{Spec: grid(4, false), Stretch: 4, Workers: 1, Cores: 1, Costs: Costs{Tile: 2, Take: 0.5}}, 16*2 + 4*0.5},
 		// 4 stretches of 4 tiles among 3 workers: one of them has two.
-		{"three workers", Run{Spec: grid(4, false), Stretch: 4, Workers: 3, Cores: 3, Costs: Costs{Start: 1, Tile: 2, Diagonal: 2}}, 1 + 2*4*2},
+		{"three workers", Run{Spec: grid(4, false), Stretch: 4, Workers: 3, Cores: 3, Costs: Costs{Start: 1, Tile: 2}}, 1 + 2*4*2},
 		// The same work on one core: it is shared, whoever does it.
-		{"one core", Run{Spec: grid(4, false), Stretch: 4, Workers: 2, Cores: 1, Costs: Costs{Start: 1, Tile: 2, Diagonal: 2}}, 2*1 + 16*2},
-		{"two cores that slow each other down", Run{Spec: grid(4, false), Stretch: 4, Workers: 2, Cores: 2, Costs: Costs{Start: 1, Tile: 2, Diagonal: 2, Busy: 1.5}}, 1.5 * (1 + 8*2)},
+		{"one core", Run{Spec: grid(4, false), Stretch: 4, Workers: 2, Cores: 1, Costs: Costs{Start: 1, Tile: 2}}, 2*1 + 16*2},
+		{"two cores that slow each other down", Run{Spec: grid(4, false), Stretch: 4, Workers: 2, Cores: 2, Costs: Costs{Start: 1, Tile: 2, Busy: 1.5}}, 1.5 * (1 + 8*2)},
 		// The collector takes 5 s for each of 16 tiles, the first after 2 s.
-		{"a slow collector", Run{Spec: grid(4, false), Stretch: 4, Workers: 4, Cores: 4, Costs: Costs{Tile: 2, Diagonal: 2, Collect: 5}}, 2 + 16*5},
+		{"a slow collector", Run{Spec: grid(4, false), Stretch: 4, Workers: 4, Cores: 4, Costs: Costs{Tile: 2, Collect: 5}}, 2 + 16*5},
 		// One stretch at a time: the second worker has nothing to do.
-		{"one stretch out", Run{Spec: grid(4, false), Stretch: 4, Pending: 1, Workers: 2, Cores: 2, Costs: Costs{Tile: 2, Diagonal: 2}}, 16 * 2},
+		{"one stretch out", Run{Spec: grid(4, false), Stretch: 4, Pending: 1, Workers: 2, Cores: 2, Costs: Costs{Tile: 2}}, 16 * 2},
 		// Symmetric 4 × 4 in stretches of a row of up to 4: each column block once,
 		// and the row's with the first row; later rows' blocks are kept columns.
 		{"blocks of one pass", Run{Spec: grid(4, true), Stretch: 4, Workers: 1, Cores: 1, Costs: Costs{Block: 10}}, 4 * 10},
 		// In stretches of 2: columns 0 and 1 have rows 0 and 1, 2 blocks; columns 2
 		// and 3 have rows 0 to 3 in another pass, 4 blocks.
 		{"blocks of two passes", Run{Spec: grid(4, true), Stretch: 2, Workers: 1, Cores: 1, Costs: Costs{Block: 10}}, (2 + 4) * 10},
-		{"diagonal tiles", Run{Spec: grid(4, true), Stretch: 4, Workers: 1, Cores: 1, Costs: Costs{Tile: 2, Diagonal: 1}}, 6*2 + 4*1},
 	} {
 		if tc.run.Costs.Busy == 0 {
 			tc.run.Costs.Busy = 1
@@ -58,7 +57,7 @@ func TestSimulate(t *testing.T) {
 
 // TestFit finds the costs of a run whose times are made of them.
 func TestFit(t *testing.T) {
-	want := Costs{Start: 4, Block: 1.5, Tile: 0.25, Diagonal: 0.125, Take: 0.01, End: 2, Busy: 1}
+	want := Costs{Start: 4, Block: 1.5, Tile: 0.25, Take: 0.01, End: 2, Busy: 1}
 	m := &Measurement{Spec: grid(5, true), Stretch: 1}
 	now := want.Start
 	kept := map[int]bool{}
@@ -66,9 +65,6 @@ func TestFit(t *testing.T) {
 		clear(kept)
 		for row := 0; row <= col; row++ {
 			s := want.Tile
-			if row == col {
-				s = want.Diagonal
-			}
 			for _, b := range []int{row, col} {
 				if !kept[b] {
 					s += want.Block
@@ -89,15 +85,15 @@ func TestFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range [][2]float64{
-		{got.Start, want.Start}, {got.Block, want.Block}, {got.Tile, want.Tile}, {got.Diagonal, want.Diagonal}, {got.Take, want.Take}, {got.End, want.End}, {slow, 1},
+		{got.Start, want.Start}, {got.Block, want.Block}, {got.Tile, want.Tile}, {got.Take, want.Take}, {got.End, want.End}, {slow, 1},
 	} {
-		if !(math.Abs(p[0]-p[1]) <= 1e-9) { // least squares of 15 exact equations
+		if !(math.Abs(p[0]-p[1]) <= 1e-9) { // sums of 15 exact numbers
 			t.Errorf("costs %+v, want %+v", got, want)
 			break
 		}
 	}
-	if _, err := fit(&Measurement{Spec: m.Spec, Stretch: 1, Records: m.Records[:3]}); err == nil {
-		t.Error("three tiles tell no costs")
+	if _, err := fit(&Measurement{Spec: m.Spec, Stretch: 1, Records: m.Records[:1]}); err == nil {
+		t.Error("one tile tells no costs")
 	}
 }
 
@@ -106,7 +102,7 @@ func TestFit(t *testing.T) {
 func TestDocument(t *testing.T) {
 	defer func(n []int) { sizes = n }(sizes)
 	sizes = []int{100_000}
-	costs := Costs{Start: 4, Block: 1.5, Tile: 0.25, Diagonal: 0.125, Take: 0.01, End: 2, Busy: 1, Collect: 0.01}
+	costs := Costs{Start: 4, Block: 1.5, Tile: 0.25, Take: 0.01, End: 2, Busy: 1, Collect: 0.01}
 	run := func(g, workers int) *Measurement {
 		m := &Measurement{Workers: workers, Spec: tiles.Spec{N1: 256 * g, N2: 256 * g, DType: tiles.Float32, Symmetric: true, Block1: 256, Block2: 256}, Stretch: 1, Pending: 64}
 		r, err := Simulate(Run{Spec: m.Spec, Stretch: 1, Pending: 64, Workers: workers, Cores: 2, Costs: costs})
@@ -125,7 +121,7 @@ func TestDocument(t *testing.T) {
 	for _, s := range stretches {
 		tile := fit.Spec.Tiles()[s.First]
 		p.begin(tile.Row)
-		seconds := float64(p.tile(tile))*costs.Block + map[bool]float64{true: costs.Diagonal, false: costs.Tile}[tile.Row == tile.Col]
+		seconds := float64(p.tile(tile))*costs.Block + costs.Tile
 		now += costs.Take + seconds
 		fit.Records = append(fit.Records, Record{tile, "w", seconds, now})
 	}
