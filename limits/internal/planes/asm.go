@@ -14,8 +14,8 @@ import (
 
 func main() {
 	build.ConstraintExpr("amd64")
-	rectify("rectify", false)
-	rectify("rectifyPositive", true)
+	rectify()
+	rectifyPositive()
 	box3()
 	addPlane()
 	differences()
@@ -59,110 +59,217 @@ func horner(c reg.Register, first, degree int, x reg.VecVirtual) reg.VecVirtual 
 	return y
 }
 
-// rectify is [rectifier.apply]; positive is without the cases of K < 0.
-func rectify(name string, positive bool) {
+// rectify is [rectifier.apply].
+func rectify() {
+	forRows("rectify", func(r rows) {
+		zero := build.YMM()
+		build.VXORPS(zero, zero, zero)
+		r.columns("One", 1, func() {
+			s, inverse, p, e, k := build.YMM(), build.YMM(), build.YMM(), build.YMM(), build.YMM()
+			build.VBROADCASTSS(at(r.s1, r.j), s)
+			build.VBROADCASTSS(at(r.r1, r.j), inverse)
+			other := build.YMM()
+			build.VMOVUPS(at(r.s2, r.i), other)
+			build.VMULPS(other, s, p)
+			build.VSUBPS(other, s, s)
+			// 2E = D − (s1 − s2)², not below 0.
+			dd := build.YMM()
+			build.VMOVUPS(at(r.d, r.i), dd)
+			build.VMOVAPS(dd, e)
+			build.VFNMADD231PS(s, s, e)
+			build.VMAXPS(zero, e, e)
+			build.VMOVAPS(p, k)
+			build.VFNMADD231PS(constant(r.c, table.Half), e, k)
+			// u = 1 − ρ, v = 1 − |ρ|: from ρ it would have lost u's digits near
+			// coincidence.
+			u, v := build.YMM(), build.YMM()
+			build.VMULPS(at(r.r2, r.i), inverse, u)
+			build.VMULPS(e, u, u)
+			build.VMOVUPS(constant(r.c, table.Two), v)
+			build.VSUBPS(u, v, v)
+			build.VMINPS(u, v, v)
+			build.VMAXPS(zero, v, v)
+			root, power := build.YMM(), build.YMM()
+			build.VSQRTPS(v, root)
+			x := horner(r.c, table.Crescent, table.CrescentDegree, v)
+			g := horner(r.c, table.Angle, table.AngleDegree, v)
+			build.VMULPS(root, v, power)
+			build.VMULPS(power, p, p)
+			build.VMULPS(p, x, x)
+			slope, rho := build.YMM(), build.YMM()
+			build.VMOVUPS(constant(r.c, table.T0), slope)
+			build.VFNMADD231PS(root, g, slope)
+			build.VMULPS(root, g, g)
+			build.VADDPS(constant(r.c, table.T2), g, g)
+			build.VMOVUPS(constant(r.c, table.One), rho)
+			build.VSUBPS(u, rho, rho)
+			build.VBLENDVPS(rho, g, slope, slope)
+			// D.
+			low, high := build.YMM(), build.YMM()
+			build.VMINPS(zero, k, low)
+			build.VMULPS(constant(r.c, table.D0), dd, dd)
+			build.VFNMADD231PS(constant(r.c, table.Two), x, dd)
+			build.VFMADD231PS(constant(r.c, table.D1), low, dd)
+			build.VMOVUPS(dd, at(r.dstD, r.i))
+			// Θ.
+			tt := build.YMM()
+			build.VMOVUPS(constant(r.c, table.Bias), tt)
+			build.VADDPS(at(r.t, r.i), tt, tt)
+			build.VMULPS(slope, tt, tt)
+			build.VFMADD231PS(constant(r.c, table.M0), k, tt)
+			build.VMAXPS(zero, k, high)
+			build.VFMADD231PS(constant(r.c, table.M1), high, tt)
+			build.VFMADD231PS(constant(r.c, table.M2), x, tt)
+			build.VMOVUPS(tt, at(r.dstT, r.i))
+		})
+	})
+}
+
+// rectifyPositive is rectify without the cases of K < 0. Two columns go side by side,
+// each polynomial as two of v²: a chain of operations takes longer than its
+// arithmetic.
+func rectifyPositive() {
+	forRows("rectifyPositive", func(r rows) {
+		r.columns("Two", 2, func() { positive(r, 2) })
+		r.columns("One", 1, func() { positive(r, 1) })
+	})
+}
+
+func positive(r rows, n int) {
+	vector := func(base reg.Register, k int) operand.Mem {
+		return operand.Mem{Base: base, Index: r.i, Scale: 1, Disp: k * width}
+	}
+	number := func(base reg.Register, k int) operand.Mem {
+		return operand.Mem{Base: base, Index: r.j, Scale: 1, Disp: 4 * k}
+	}
+	registers := func() []reg.VecVirtual {
+		list := make([]reg.VecVirtual, n)
+		for k := range list {
+			list[k] = build.YMM()
+		}
+		return list
+	}
+	u, root, power, k := registers(), registers(), registers(), registers()
+	for c := range n {
+		s, other, e, inverse := build.YMM(), build.YMM(), build.YMM(), build.YMM()
+		build.VBROADCASTSS(number(r.s1, c), s)
+		build.VMOVUPS(vector(r.s2, c), other)
+		build.VMULPS(other, s, power[c])
+		build.VSUBPS(other, s, s)
+		// 2E = D − (s1 − s2)², not below 0; u = 1 − ρ.
+		build.VMOVUPS(vector(r.d, c), e)
+		build.VFNMADD231PS(s, s, e)
+		zero := build.YMM()
+		build.VXORPS(zero, zero, zero)
+		build.VMAXPS(zero, e, e)
+		build.VBROADCASTSS(number(r.r1, c), inverse)
+		build.VMULPS(vector(r.r2, c), inverse, u[c])
+		build.VMULPS(e, u[c], u[c])
+		build.VSQRTPS(u[c], root[c])
+		build.VMOVAPS(power[c], k[c])
+		build.VFNMADD231PS(constant(r.c, table.Half), e, k[c])
+		build.VMULPS(u[c], power[c], power[c])
+		build.VMULPS(root[c], power[c], power[c])
+	}
+	square := registers()
+	for c := range n {
+		build.VMULPS(u[c], u[c], square[c])
+	}
+	polynomial := func(first, degree int) []reg.VecVirtual {
+		top, below := registers(), registers()
+		for c := range n {
+			build.VMOVUPS(constant(r.c, first+degree), top[c])
+			build.VMOVUPS(constant(r.c, first+degree-1), below[c])
+		}
+		for i := degree - 2; i >= 0; i -= 2 {
+			for c := range n {
+				build.VFMADD213PS(constant(r.c, first+i), square[c], top[c])
+				if i > 0 {
+					build.VFMADD213PS(constant(r.c, first+i-1), square[c], below[c])
+				}
+			}
+		}
+		if degree%2 == 0 {
+			top, below = below, top
+		}
+		for c := range n { // top has the odd powers
+			build.VFMADD213PS(below[c], u[c], top[c])
+		}
+		return top
+	}
+	x := polynomial(table.Crescent, table.CrescentDegree)
+	for c := range n {
+		build.VMULPS(power[c], x[c], x[c])
+	}
+	g := polynomial(table.Angle, table.AngleDegree)
+	for c := range n {
+		slope, dd, tt := build.YMM(), build.YMM(), build.YMM()
+		build.VMOVUPS(constant(r.c, table.T0), slope)
+		build.VFNMADD231PS(root[c], g[c], slope)
+		build.VMOVUPS(constant(r.c, table.D0), dd)
+		build.VMULPS(vector(r.d, c), dd, dd)
+		build.VFNMADD231PS(constant(r.c, table.Two), x[c], dd)
+		build.VMOVUPS(dd, vector(r.dstD, c))
+		build.VMOVUPS(constant(r.c, table.Bias), tt)
+		build.VADDPS(vector(r.t, c), tt, tt)
+		build.VMULPS(slope, tt, tt)
+		build.VFMADD231PS(constant(r.c, table.Ahead), k[c], tt)
+		build.VFMADD231PS(constant(r.c, table.M2), x[c], tt)
+		build.VMOVUPS(tt, vector(r.dstT, c))
+	}
+}
+
+// rows are the registers of a loop over rows: addresses of one row, and the offsets of
+// a column in vectors and in numbers.
+type rows struct {
+	name                                     string
+	d, t, dstD, dstT, s1, r1, s2, r2, c, end reg.GPVirtual
+	i, j                                     reg.GPVirtual
+}
+
+// forRows begins a function with the arguments of rectify, whose body is for one row.
+func forRows(name string, body func(rows)) {
 	kernel(name+"AVX2",
 		"func(d, t, dstD, dstT, s1, r1, s2, r2 *float32, rows, cols, pitch, width int, c *float32)")
-	d, t, od, ot := load("d"), load("t"), load("dstD"), load("dstT")
-	s1, r1, s2, r2 := load("s1"), load("r1"), load("s2"), load("r2")
-	c, rows := load("c"), load("rows")
-	end := load("cols") // bytes of a row
-	zero := build.YMM()
-	build.VXORPS(zero, zero, zero)
-	i, j := build.GP64(), build.GP64()
+	r := rows{
+		name, load("d"), load("t"), load("dstD"), load("dstT"), load("s1"), load("r1"), load("s2"), load("r2"), load("c"),
+		load("cols"), build.GP64(), build.GP64(),
+	}
+	left := load("rows")
 	build.Label(name + "Row")
-	build.XORQ(i, i)
-	build.XORQ(j, j)
-	build.Label(name + "Col")
-	s, r, p, e, k := build.YMM(), build.YMM(), build.YMM(), build.YMM(), build.YMM()
-	build.VBROADCASTSS(at(s1, j), s)
-	build.VBROADCASTSS(at(r1, j), r)
-	other := build.YMM()
-	build.VMOVUPS(at(s2, i), other)
-	build.VMULPS(other, s, p)
-	build.VSUBPS(other, s, s)
-	// 2E = D − (s1 − s2)², not below 0.
-	dd := build.YMM()
-	build.VMOVUPS(at(d, i), dd)
-	build.VMOVAPS(dd, e)
-	build.VFNMADD231PS(s, s, e)
-	build.VMAXPS(zero, e, e)
-	build.VMOVAPS(p, k)
-	build.VFNMADD231PS(constant(c, table.Half), e, k)
-	// u = 1 − ρ.
-	u := build.YMM()
-	build.VMULPS(at(r2, i), r, u)
-	build.VMULPS(e, u, u)
-	v := u
-	if !positive { // 1 − |ρ|: from ρ it would have lost u's digits near coincidence.
-		v = build.YMM()
-		build.VMOVUPS(constant(c, table.Two), v)
-		build.VSUBPS(u, v, v)
-		build.VMINPS(u, v, v)
-		build.VMAXPS(zero, v, v)
-	}
-	root := build.YMM()
-	build.VSQRTPS(v, root)
-	x := horner(c, table.Crescent, table.CrescentDegree, v)
-	g := horner(c, table.Angle, table.AngleDegree, v)
-	power := build.YMM()
-	build.VMULPS(root, v, power)
-	build.VMULPS(power, p, p)
-	build.VMULPS(p, x, x)
-	slope := build.YMM()
-	build.VMOVUPS(constant(c, table.T0), slope)
-	build.VFNMADD231PS(root, g, slope)
-	if !positive {
-		build.VMULPS(root, g, g)
-		build.VADDPS(constant(c, table.T2), g, g)
-		rho := build.YMM()
-		build.VMOVUPS(constant(c, table.One), rho)
-		build.VSUBPS(u, rho, rho)
-		build.VBLENDVPS(rho, g, slope, slope)
-	}
-	// D.
-	build.VMULPS(constant(c, table.D0), dd, dd)
-	build.VFNMADD231PS(constant(c, table.Two), x, dd)
-	if !positive {
-		low := build.YMM()
-		build.VMINPS(zero, k, low)
-		build.VFMADD231PS(constant(c, table.D1), low, dd)
-	}
-	build.VMOVUPS(dd, at(od, i))
-	// Θ.
-	tt := build.YMM()
-	build.VMOVUPS(constant(c, table.Bias), tt)
-	build.VADDPS(at(t, i), tt, tt)
-	build.VMULPS(slope, tt, tt)
-	if positive {
-		build.VFMADD231PS(constant(c, table.Ahead), k, tt)
-	} else {
-		build.VFMADD231PS(constant(c, table.M0), k, tt)
-		high := build.YMM()
-		build.VMAXPS(zero, k, high)
-		build.VFMADD231PS(constant(c, table.M1), high, tt)
-	}
-	build.VFMADD231PS(constant(c, table.M2), x, tt)
-	build.VMOVUPS(tt, at(ot, i))
-	build.ADDQ(operand.Imm(width), i)
-	build.ADDQ(operand.Imm(4), j)
-	build.CMPQ(i, end)
-	build.JLT(operand.LabelRef(name + "Col"))
-	build.ADDQ(end, d)
-	build.ADDQ(end, t)
+	build.XORQ(r.i, r.i)
+	build.XORQ(r.j, r.j)
+	body(r)
+	build.ADDQ(r.end, r.d)
+	build.ADDQ(r.end, r.t)
 	pitch := load("pitch")
-	build.ADDQ(pitch, od)
-	build.ADDQ(pitch, ot)
+	build.ADDQ(pitch, r.dstD)
+	build.ADDQ(pitch, r.dstT)
 	wide := load("width")
-	build.ADDQ(wide, s2)
-	build.ADDQ(wide, r2)
+	build.ADDQ(wide, r.s2)
+	build.ADDQ(wide, r.r2)
 	build.SHRQ(operand.Imm(3), wide)
-	build.ADDQ(wide, s1)
-	build.ADDQ(wide, r1)
-	build.DECQ(rows)
+	build.ADDQ(wide, r.s1)
+	build.ADDQ(wide, r.r1)
+	build.DECQ(left)
 	build.JNZ(operand.LabelRef(name + "Row"))
 	build.VZEROUPPER()
 	build.RET()
+}
+
+// columns runs body while n columns are left.
+func (r rows) columns(name string, n int, body func()) {
+	label := r.name + name
+	next := build.GP64()
+	build.Label(label)
+	build.LEAQ(operand.Mem{Base: r.i, Disp: n * width}, next)
+	build.CMPQ(next, r.end)
+	build.JGT(operand.LabelRef(label + "Done"))
+	body()
+	build.ADDQ(operand.Imm(uint64(n*width)), r.i)
+	build.ADDQ(operand.Imm(uint64(n*4)), r.j)
+	build.JMP(operand.LabelRef(label))
+	build.Label(label + "Done")
 }
 
 // box3 sums 3 × 3 neighbours of stride 1.

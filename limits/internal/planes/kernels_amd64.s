@@ -7,36 +7,39 @@
 // func rectifyAVX2(d *float32, t *float32, dstD *float32, dstT *float32, s1 *float32, r1 *float32, s2 *float32, r2 *float32, rows int, cols int, pitch int, width int, c *float32)
 // Requires: AVX, FMA3
 TEXT ·rectifyAVX2(SB), NOSPLIT, $0-104
-	MOVQ   d+0(FP), AX
-	MOVQ   t+8(FP), CX
-	MOVQ   dstD+16(FP), DX
-	MOVQ   dstT+24(FP), BX
-	MOVQ   s1+32(FP), SI
-	MOVQ   r1+40(FP), DI
-	MOVQ   s2+48(FP), R8
-	MOVQ   r2+56(FP), R9
-	MOVQ   c+96(FP), R10
-	MOVQ   rows+64(FP), R11
-	MOVQ   cols+72(FP), R12
-	VXORPS Y0, Y0, Y0
+	MOVQ d+0(FP), AX
+	MOVQ t+8(FP), CX
+	MOVQ dstD+16(FP), DX
+	MOVQ dstT+24(FP), BX
+	MOVQ s1+32(FP), SI
+	MOVQ r1+40(FP), DI
+	MOVQ s2+48(FP), R8
+	MOVQ r2+56(FP), R9
+	MOVQ c+96(FP), R10
+	MOVQ cols+72(FP), R11
+	MOVQ rows+64(FP), R14
 
 rectifyRow:
-	XORQ R13, R13
-	XORQ R14, R14
+	XORQ   R12, R12
+	XORQ   R13, R13
+	VXORPS Y0, Y0, Y0
 
-rectifyCol:
-	VBROADCASTSS (SI)(R14*1), Y1
-	VBROADCASTSS (DI)(R14*1), Y2
-	VMOVUPS      (R8)(R13*1), Y4
+rectifyOne:
+	LEAQ         32(R12), R15
+	CMPQ         R15, R11
+	JGT          rectifyOneDone
+	VBROADCASTSS (SI)(R13*1), Y1
+	VBROADCASTSS (DI)(R13*1), Y2
+	VMOVUPS      (R8)(R12*1), Y4
 	VMULPS       Y4, Y1, Y3
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      (AX)(R13*1), Y5
+	VMOVUPS      (AX)(R12*1), Y5
 	VMOVAPS      Y5, Y4
 	VFNMADD231PS Y1, Y1, Y4
 	VMAXPS       Y0, Y4, Y4
 	VMOVAPS      Y3, Y1
 	VFNMADD231PS (R10), Y4, Y1
-	VMULPS       (R9)(R13*1), Y2, Y2
+	VMULPS       (R9)(R12*1), Y2, Y2
 	VMULPS       Y4, Y2, Y2
 	VMOVUPS      64(R10), Y4
 	VSUBPS       Y2, Y4, Y4
@@ -68,120 +71,231 @@ rectifyCol:
 	VMOVUPS      32(R10), Y4
 	VSUBPS       Y2, Y4, Y4
 	VBLENDVPS    Y4, Y8, Y3, Y3
+	VMINPS       Y0, Y1, Y2
 	VMULPS       128(R10), Y5, Y5
 	VFNMADD231PS 64(R10), Y7, Y5
-	VMINPS       Y0, Y1, Y2
 	VFMADD231PS  160(R10), Y2, Y5
-	VMOVUPS      Y5, (DX)(R13*1)
+	VMOVUPS      Y5, (DX)(R12*1)
 	VMOVUPS      96(R10), Y2
-	VADDPS       (CX)(R13*1), Y2, Y2
+	VADDPS       (CX)(R12*1), Y2, Y2
 	VMULPS       Y3, Y2, Y2
 	VFMADD231PS  256(R10), Y1, Y2
 	VMAXPS       Y0, Y1, Y1
 	VFMADD231PS  288(R10), Y1, Y2
 	VFMADD231PS  320(R10), Y7, Y2
-	VMOVUPS      Y2, (BX)(R13*1)
-	ADDQ         $0x20, R13
-	ADDQ         $0x04, R14
-	CMPQ         R13, R12
-	JLT          rectifyCol
-	ADDQ         R12, AX
-	ADDQ         R12, CX
-	MOVQ         pitch+80(FP), R13
-	ADDQ         R13, DX
-	ADDQ         R13, BX
-	MOVQ         width+88(FP), R13
-	ADDQ         R13, R8
-	ADDQ         R13, R9
-	SHRQ         $0x03, R13
-	ADDQ         R13, SI
-	ADDQ         R13, DI
-	DECQ         R11
-	JNZ          rectifyRow
+	VMOVUPS      Y2, (BX)(R12*1)
+	ADDQ         $0x20, R12
+	ADDQ         $0x04, R13
+	JMP          rectifyOne
+
+rectifyOneDone:
+	ADDQ R11, AX
+	ADDQ R11, CX
+	MOVQ pitch+80(FP), R12
+	ADDQ R12, DX
+	ADDQ R12, BX
+	MOVQ width+88(FP), R12
+	ADDQ R12, R8
+	ADDQ R12, R9
+	SHRQ $0x03, R12
+	ADDQ R12, SI
+	ADDQ R12, DI
+	DECQ R14
+	JNZ  rectifyRow
 	VZEROUPPER
 	RET
 
 // func rectifyPositiveAVX2(d *float32, t *float32, dstD *float32, dstT *float32, s1 *float32, r1 *float32, s2 *float32, r2 *float32, rows int, cols int, pitch int, width int, c *float32)
 // Requires: AVX, FMA3
 TEXT ·rectifyPositiveAVX2(SB), NOSPLIT, $0-104
-	MOVQ   d+0(FP), AX
-	MOVQ   t+8(FP), CX
-	MOVQ   dstD+16(FP), DX
-	MOVQ   dstT+24(FP), BX
-	MOVQ   s1+32(FP), SI
-	MOVQ   r1+40(FP), DI
-	MOVQ   s2+48(FP), R8
-	MOVQ   r2+56(FP), R9
-	MOVQ   c+96(FP), R10
-	MOVQ   rows+64(FP), R11
-	MOVQ   cols+72(FP), R12
-	VXORPS Y0, Y0, Y0
+	MOVQ d+0(FP), AX
+	MOVQ t+8(FP), CX
+	MOVQ dstD+16(FP), DX
+	MOVQ dstT+24(FP), BX
+	MOVQ s1+32(FP), SI
+	MOVQ r1+40(FP), DI
+	MOVQ s2+48(FP), R8
+	MOVQ r2+56(FP), R9
+	MOVQ c+96(FP), R10
+	MOVQ cols+72(FP), R11
+	MOVQ rows+64(FP), R14
 
 rectifyPositiveRow:
+	XORQ R12, R12
 	XORQ R13, R13
-	XORQ R14, R14
 
-rectifyPositiveCol:
-	VBROADCASTSS (SI)(R14*1), Y1
-	VBROADCASTSS (DI)(R14*1), Y2
-	VMOVUPS      (R8)(R13*1), Y4
-	VMULPS       Y4, Y1, Y3
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      (AX)(R13*1), Y5
-	VMOVAPS      Y5, Y4
-	VFNMADD231PS Y1, Y1, Y4
+rectifyPositiveTwo:
+	LEAQ         64(R12), R15
+	CMPQ         R15, R11
+	JGT          rectifyPositiveTwoDone
+	VBROADCASTSS (SI)(R13*1), Y0
+	VMOVUPS      (R8)(R12*1), Y1
+	VMULPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (AX)(R12*1), Y1
+	VFNMADD231PS Y0, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	VMAXPS       Y0, Y1, Y1
+	VBROADCASTSS (DI)(R13*1), Y0
+	VMULPS       (R9)(R12*1), Y0, Y0
+	VMULPS       Y1, Y0, Y0
+	VSQRTPS      Y0, Y2
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS (R10), Y1, Y6
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 4(SI)(R13*1), Y1
+	VMOVUPS      32(R8)(R12*1), Y3
+	VMULPS       Y3, Y1, Y5
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      32(AX)(R12*1), Y8
+	VFNMADD231PS Y1, Y1, Y8
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y1, Y8, Y8
+	VBROADCASTSS 4(DI)(R13*1), Y1
+	VMULPS       32(R9)(R12*1), Y1, Y1
+	VMULPS       Y8, Y1, Y1
+	VSQRTPS      Y1, Y3
+	VMOVAPS      Y5, Y7
+	VFNMADD231PS (R10), Y8, Y7
+	VMULPS       Y1, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y0, Y0, Y8
+	VMULPS       Y1, Y1, Y9
+	VMOVUPS      832(R10), Y10
+	VMOVUPS      800(R10), Y12
+	VMOVUPS      832(R10), Y11
+	VMOVUPS      800(R10), Y13
+	VFMADD213PS  768(R10), Y8, Y10
+	VFMADD213PS  736(R10), Y8, Y12
+	VFMADD213PS  768(R10), Y9, Y11
+	VFMADD213PS  736(R10), Y9, Y13
+	VFMADD213PS  704(R10), Y8, Y10
+	VFMADD213PS  672(R10), Y8, Y12
+	VFMADD213PS  704(R10), Y9, Y11
+	VFMADD213PS  672(R10), Y9, Y13
+	VFMADD213PS  640(R10), Y8, Y10
+	VFMADD213PS  640(R10), Y9, Y11
+	VFMADD213PS  Y10, Y0, Y12
+	VFMADD213PS  Y11, Y1, Y13
+	VMULPS       Y4, Y12, Y12
+	VMULPS       Y5, Y13, Y13
+	VMOVUPS      608(R10), Y4
+	VMOVUPS      576(R10), Y10
+	VMOVUPS      608(R10), Y5
+	VMOVUPS      576(R10), Y11
+	VFMADD213PS  544(R10), Y8, Y4
+	VFMADD213PS  512(R10), Y8, Y10
+	VFMADD213PS  544(R10), Y9, Y5
+	VFMADD213PS  512(R10), Y9, Y11
+	VFMADD213PS  480(R10), Y8, Y4
+	VFMADD213PS  448(R10), Y8, Y10
+	VFMADD213PS  480(R10), Y9, Y5
+	VFMADD213PS  448(R10), Y9, Y11
+	VFMADD213PS  416(R10), Y8, Y4
+	VFMADD213PS  384(R10), Y8, Y10
+	VFMADD213PS  416(R10), Y9, Y5
+	VFMADD213PS  384(R10), Y9, Y11
+	VFMADD213PS  Y10, Y0, Y4
+	VFMADD213PS  Y11, Y1, Y5
+	VMOVUPS      192(R10), Y0
+	VFNMADD231PS Y2, Y4, Y0
+	VMOVUPS      128(R10), Y1
+	VMULPS       (AX)(R12*1), Y1, Y1
+	VFNMADD231PS 64(R10), Y12, Y1
+	VMOVUPS      Y1, (DX)(R12*1)
+	VMOVUPS      96(R10), Y1
+	VADDPS       (CX)(R12*1), Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VFMADD231PS  352(R10), Y6, Y1
+	VFMADD231PS  320(R10), Y12, Y1
+	VMOVUPS      Y1, (BX)(R12*1)
+	VMOVUPS      192(R10), Y0
+	VFNMADD231PS Y3, Y5, Y0
+	VMOVUPS      128(R10), Y1
+	VMULPS       32(AX)(R12*1), Y1, Y1
+	VFNMADD231PS 64(R10), Y13, Y1
+	VMOVUPS      Y1, 32(DX)(R12*1)
+	VMOVUPS      96(R10), Y1
+	VADDPS       32(CX)(R12*1), Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VFMADD231PS  352(R10), Y7, Y1
+	VFMADD231PS  320(R10), Y13, Y1
+	VMOVUPS      Y1, 32(BX)(R12*1)
+	ADDQ         $0x40, R12
+	ADDQ         $0x08, R13
+	JMP          rectifyPositiveTwo
+
+rectifyPositiveTwoDone:
+rectifyPositiveOne:
+	LEAQ         32(R12), R15
+	CMPQ         R15, R11
+	JGT          rectifyPositiveOneDone
+	VBROADCASTSS (SI)(R13*1), Y0
+	VMOVUPS      (R8)(R12*1), Y1
+	VMULPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (AX)(R12*1), Y4
+	VFNMADD231PS Y0, Y0, Y4
+	VXORPS       Y0, Y0, Y0
 	VMAXPS       Y0, Y4, Y4
-	VMOVAPS      Y3, Y1
-	VFNMADD231PS (R10), Y4, Y1
-	VMULPS       (R9)(R13*1), Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VSQRTPS      Y2, Y4
-	VMOVUPS      832(R10), Y6
-	VFMADD213PS  800(R10), Y2, Y6
-	VFMADD213PS  768(R10), Y2, Y6
-	VFMADD213PS  736(R10), Y2, Y6
-	VFMADD213PS  704(R10), Y2, Y6
-	VFMADD213PS  672(R10), Y2, Y6
-	VFMADD213PS  640(R10), Y2, Y6
-	VMOVUPS      608(R10), Y7
-	VFMADD213PS  576(R10), Y2, Y7
-	VFMADD213PS  544(R10), Y2, Y7
-	VFMADD213PS  512(R10), Y2, Y7
-	VFMADD213PS  480(R10), Y2, Y7
-	VFMADD213PS  448(R10), Y2, Y7
-	VFMADD213PS  416(R10), Y2, Y7
-	VFMADD213PS  384(R10), Y2, Y7
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y3, Y6, Y6
-	VMOVUPS      192(R10), Y2
-	VFNMADD231PS Y4, Y7, Y2
-	VMULPS       128(R10), Y5, Y5
-	VFNMADD231PS 64(R10), Y6, Y5
-	VMOVUPS      Y5, (DX)(R13*1)
-	VMOVUPS      96(R10), Y3
-	VADDPS       (CX)(R13*1), Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  352(R10), Y1, Y3
-	VFMADD231PS  320(R10), Y6, Y3
-	VMOVUPS      Y3, (BX)(R13*1)
-	ADDQ         $0x20, R13
-	ADDQ         $0x04, R14
-	CMPQ         R13, R12
-	JLT          rectifyPositiveCol
-	ADDQ         R12, AX
-	ADDQ         R12, CX
-	MOVQ         pitch+80(FP), R13
-	ADDQ         R13, DX
-	ADDQ         R13, BX
-	MOVQ         width+88(FP), R13
-	ADDQ         R13, R8
-	ADDQ         R13, R9
-	SHRQ         $0x03, R13
-	ADDQ         R13, SI
-	ADDQ         R13, DI
-	DECQ         R11
-	JNZ          rectifyPositiveRow
+	VBROADCASTSS (DI)(R13*1), Y0
+	VMULPS       (R9)(R12*1), Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VSQRTPS      Y0, Y1
+	VMOVAPS      Y2, Y3
+	VFNMADD231PS (R10), Y4, Y3
+	VMULPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y0, Y0, Y4
+	VMOVUPS      832(R10), Y5
+	VMOVUPS      800(R10), Y6
+	VFMADD213PS  768(R10), Y4, Y5
+	VFMADD213PS  736(R10), Y4, Y6
+	VFMADD213PS  704(R10), Y4, Y5
+	VFMADD213PS  672(R10), Y4, Y6
+	VFMADD213PS  640(R10), Y4, Y5
+	VFMADD213PS  Y5, Y0, Y6
+	VMULPS       Y2, Y6, Y6
+	VMOVUPS      608(R10), Y2
+	VMOVUPS      576(R10), Y5
+	VFMADD213PS  544(R10), Y4, Y2
+	VFMADD213PS  512(R10), Y4, Y5
+	VFMADD213PS  480(R10), Y4, Y2
+	VFMADD213PS  448(R10), Y4, Y5
+	VFMADD213PS  416(R10), Y4, Y2
+	VFMADD213PS  384(R10), Y4, Y5
+	VFMADD213PS  Y5, Y0, Y2
+	VMOVUPS      192(R10), Y0
+	VFNMADD231PS Y1, Y2, Y0
+	VMOVUPS      128(R10), Y1
+	VMULPS       (AX)(R12*1), Y1, Y1
+	VFNMADD231PS 64(R10), Y6, Y1
+	VMOVUPS      Y1, (DX)(R12*1)
+	VMOVUPS      96(R10), Y1
+	VADDPS       (CX)(R12*1), Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VFMADD231PS  352(R10), Y3, Y1
+	VFMADD231PS  320(R10), Y6, Y1
+	VMOVUPS      Y1, (BX)(R12*1)
+	ADDQ         $0x20, R12
+	ADDQ         $0x04, R13
+	JMP          rectifyPositiveOne
+
+rectifyPositiveOneDone:
+	ADDQ R11, AX
+	ADDQ R11, CX
+	MOVQ pitch+80(FP), R12
+	ADDQ R12, DX
+	ADDQ R12, BX
+	MOVQ width+88(FP), R12
+	ADDQ R12, R8
+	ADDQ R12, R9
+	SHRQ $0x03, R12
+	ADDQ R12, SI
+	ADDQ R12, DI
+	DECQ R14
+	JNZ  rectifyPositiveRow
 	VZEROUPPER
 	RET
 
